@@ -1,0 +1,49 @@
+# Everything happens in .venv/; nothing is installed elsewhere.
+PYTHON ?= python3
+# The CPU build where pip is pointed at one; any build of this version works.
+TORCH ?= torch==2.13.0
+BIN := .venv/bin
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export HF_HUB_OFFLINE := 1
+
+.PHONY: help install bundles demo test test-all bench format clean
+
+help:
+	@echo "make demo      build, export, verify and run the shipped checkpoints; prints a table"
+	@echo "make test      lint, types, C++ tests, runtime-only environment, test suite"
+	@echo "make test-all  the same with the slow tests: full public model sizes, a 300 MB genome"
+	@echo "make install   the environment alone, in .venv/"
+	@echo "make format    rewrite the sources as ruff and clang-format want them"
+	@echo "make clean     remove build/ and .venv/"
+
+install: .venv/.installed
+
+# Reinstalled when what is compiled or installed changes; Python sources are used in place.
+.venv/.installed: pyproject.toml constraints.txt $(shell find cpp_ext -name '*.cc' -o -name '*.h' -o -name CMakeLists.txt)
+	@echo "== environment in .venv/ (a few minutes the first time)"
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --upgrade "pip>=24"
+	$(BIN)/python -m pip install --quiet "$(TORCH)"
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[dev]"
+	@touch $@
+
+bundles: install
+	$(BIN)/python examples/demo/demo.py --stop-after export
+
+demo: install
+	$(BIN)/python examples/demo/demo.py
+
+# The suite comes last, so that its summary ends the output.
+test: bundles
+	$(BIN)/nox -s lint types cpp runtime_only
+	$(BIN)/python -m pytest
+
+test-all: bundles
+	$(BIN)/nox -s lint types cpp runtime_only
+	$(BIN)/python -m pytest --run-slow
+
+format: install
+	$(BIN)/nox -s format
+
+clean:
+	rm -rf build .venv .nox

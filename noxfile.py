@@ -1,0 +1,79 @@
+"""What CI and people call: lint, types, cpp, runtime_only, test, demo, format.
+
+All but `runtime_only` run in the environment that nox itself was installed into (`make install`).
+"""
+
+import os
+from pathlib import Path
+
+import nox
+
+ROOT = Path(__file__).parent
+CPP_SOURCES = sorted(
+    str(path.relative_to(ROOT)) for path in (ROOT / "cpp_ext").rglob("*") if path.suffix in {".h", ".cc"}
+)
+PYTHON_SOURCES = ("sdk", "export", "tests", "examples", "noxfile.py")
+SANITIZERS = "address,undefined"
+
+nox.options.sessions = ["lint", "types", "cpp", "runtime_only", "test"]
+nox.options.reuse_existing_virtualenvs = True
+nox.options.error_on_external_run = False
+
+
+@nox.session(venv_backend="none")
+def lint(session: nox.Session) -> None:
+    """Check style: ruff on Python, clang-format on C++."""
+    session.run("ruff", "check", *PYTHON_SOURCES)
+    session.run("ruff", "format", "--check", *PYTHON_SOURCES)
+    session.run("clang-format", "--dry-run", "--Werror", *CPP_SOURCES)
+
+
+@nox.session(venv_backend="none", name="format")
+def format_sources(session: nox.Session) -> None:
+    """Rewrite the sources in the house style."""
+    session.run("ruff", "check", "--fix", *PYTHON_SOURCES)
+    session.run("ruff", "format", *PYTHON_SOURCES)
+    session.run("clang-format", "-i", *CPP_SOURCES)
+
+
+@nox.session(venv_backend="none")
+def types(session: nox.Session) -> None:
+    """Check the runtime's types, strictly."""
+    session.run("mypy")
+
+
+@nox.session(venv_backend="none")
+def cpp(session: nox.Session) -> None:
+    """Build the core without Python and run its tests, under the sanitizers."""
+    build = str(ROOT / "build" / "cpp")
+    session.run(
+        "cmake", "-S", "cpp_ext", "-B", build, "-DBUILD_PYTHON=OFF", "-DBUILD_TESTS=ON",
+        "-DEDGEWRIGHT_WERROR=ON", f"-DSANITIZE={SANITIZERS}", "-DCMAKE_BUILD_TYPE=RelWithDebInfo",
+    )  # fmt: skip
+    session.run("cmake", "--build", build, "--parallel", "2")
+    session.run("ctest", "--test-dir", build, "--output-on-failure")
+
+
+@nox.session(venv_backend="venv")
+def runtime_only(session: nox.Session) -> None:
+    """Install the runtime alone, without PyTorch, and run every demo bundle with it."""
+    session.install("-c", "constraints.txt", ".[cpu]", "pytest")
+    session.run(
+        "pytest", "-p", "no:cacheprovider", "tests/runtime_only",
+        env={
+            "EDGEWRIGHT_RUNTIME_ONLY": "1",
+            "EDGEWRIGHT_BUNDLES": os.environ.get("EDGEWRIGHT_BUNDLES", str(ROOT / "build" / "demo")),
+        },
+    )  # fmt: skip
+
+
+@nox.session(venv_backend="none")
+def test(session: nox.Session) -> None:
+    """Run the test suite; arguments after `--` go to pytest."""
+    session.run("pytest", *session.posargs)
+
+
+@nox.session(venv_backend="none")
+def demo(session: nox.Session) -> None:
+    """Export, verify and run the shipped checkpoints."""
+    session.run("python", "examples/demo/demo.py")

@@ -1,0 +1,39 @@
+"""What every test shares: the header, and why special tests are skipped."""
+
+import importlib.metadata as metadata
+import platform
+import shutil
+
+import pytest
+
+HEADER_PACKAGES = ("edgewright", "numpy", "onnxruntime", "onnx", "torch", "transformers", "pillow")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--run-slow", action="store_true", help="run the tests marked slow (make test-all)"
+    )
+
+
+def pytest_report_header() -> str:
+    versions = (f"{name} {_version(name)}" for name in HEADER_PACKAGES)
+    return f"edgewright: {platform.machine()}, {', '.join(versions)}"
+
+
+def _version(name: str) -> str:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return "absent"
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    reasons = {"tensorrt": "TensorRT has no backend in this version"}
+    if not config.getoption("--run-slow"):
+        reasons["slow"] = "slow: full sizes or long inputs; `make test-all` runs it"
+    if shutil.which("nvidia-smi") is None:
+        reasons["gpu"] = "no NVIDIA GPU on this machine"
+    for item in items:
+        for marker, reason in reasons.items():
+            if marker in item.keywords:
+                item.add_marker(pytest.mark.skip(reason=reason))
