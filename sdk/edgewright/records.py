@@ -7,7 +7,7 @@ turns a record back into JSON values, `schema` derives the JSON Schema that is p
 import dataclasses
 import math
 import types
-from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from edgewright.errors import BundleError
 
@@ -20,7 +20,7 @@ def read(kind: type[T], value: Any, where: str) -> T:
 
     Args:
         kind: A dataclass, or any type that its fields may have: scalars, `tuple[X, ...]`,
-            `dict[str, X]`, `X | None`, `Any`.
+            `dict[str, X]`, `X | None`, `Literal[...]` of strings, `Any`.
         value: What `json.loads` gave.
         where: Position for messages, such as `manifest.variants[0]`.
 
@@ -78,7 +78,11 @@ def _read_union(kinds: tuple[Any, ...], value: Any, where: str) -> Any:
 
 
 def _read_scalar(kind: Any, value: Any, where: str) -> Any:
-    if kind is float and type(value) is int:
+    if get_origin(kind) is Literal:
+        if type(value) is not str or value not in get_args(kind):
+            raise _mismatch(value, where, f"one of {list(get_args(kind))}")
+        return value
+    if kind is float and type(value) is int and abs(value) <= 2**53:
         return float(value)
     if type(value) is not kind:
         raise _mismatch(value, where, _SCALARS[kind])
@@ -112,7 +116,7 @@ def plain(record: Any) -> Any:
     return record
 
 
-def schema(kind: Any) -> dict[str, Any]:
+def schema(kind: Any) -> dict[str, Any]:  # noqa: PLR0911 - one line a kind of type
     """Return the JSON Schema (draft 2020-12 vocabulary) of `kind`, without the `$schema` line."""
     if kind is Any:
         return {}
@@ -125,6 +129,8 @@ def schema(kind: Any) -> dict[str, Any]:
         return {"anyOf": [schema(argument) for argument in arguments]}
     if origin is tuple:
         return {"type": "array", "items": schema(arguments[0])}
+    if origin is Literal:
+        return {"enum": list(arguments)}
     if origin is dict:
         return {"type": "object", "additionalProperties": schema(arguments[1])}
     return {"type": _SCALARS[kind]}
