@@ -54,7 +54,9 @@ class StatePair:
     """A state that a graph carries from call to call: output `output` is fed back as `input`."""
 
     input: str
+    """`state_NN_<what>`, an input of the graph; all zeros is a legal first state."""
     output: str
+    """`next_state_NN_<what>`, an output of the graph with the same dtype and shape."""
 
 
 @dataclass(frozen=True)
@@ -64,8 +66,11 @@ class Component:
     files: tuple[str, ...]
     """Bundle paths: the ONNX file first, then its external data."""
     inputs: tuple[TensorSpec, ...]
+    """What the graph takes, states included, in the graph's order."""
     outputs: tuple[TensorSpec, ...]
+    """What the graph gives, states included, in the graph's order."""
     states: tuple[StatePair, ...] = ()
+    """What the graph carries from call to call, in order of the input names; none for most."""
 
 
 @dataclass(frozen=True)
@@ -99,6 +104,7 @@ class Parity:
     sqnr_db: float | None
     """Signal to quantization noise, dB; none where the outputs are identical."""
     samples: int
+    """Number of golden inputs compared."""
 
 
 @dataclass(frozen=True)
@@ -108,11 +114,13 @@ class Metric:
     name: str
     """`top1`, `auc`, `mean_return`, …; `…_agreement` where no labels were given."""
     value: float
+    """Of this variant."""
     reference: float
     """The same metric of PyTorch fp32 (1 for an agreement)."""
     minimum: float
     """Value that the gate asked for."""
     samples: int
+    """Number of samples, sequences or episodes."""
     data: str
     """What the samples were: a file name, an environment, or `calibration samples`."""
 
@@ -122,9 +130,11 @@ class Receipt:
     """What was measured of a variant."""
 
     bytes: int
-    """Size of all its files."""
+    """Size of all its files; a file that two components share counts once."""
     parity: Parity
+    """Tensor agreement with PyTorch."""
     metric: Metric
+    """Task metric beside that of PyTorch."""
     method: str
     """How it was made, such as `dynamic int8, per channel, MatMul`."""
     calibration_sha256: str | None
@@ -138,12 +148,17 @@ class Variant:
     """One precision of all components."""
 
     name: str
+    """What users ask for, and its folder under `variants/`."""
     precision: str
+    """`fp32`, `int8`, `fp16`, …"""
     opsets: dict[str, int]
     """Operator-set version by domain; the default domain is `ai.onnx`."""
     components: dict[str, Component]
+    """Its graphs by name; a family knows the names that it needs."""
     targets: tuple[Target, ...]
+    """Kinds of machine that it was made for or measured on."""
     receipt: Receipt
+    """What was measured of it."""
 
 
 @dataclass(frozen=True)
@@ -151,7 +166,9 @@ class Rejection:
     """A variant that missed a gate and is not in the bundle."""
 
     variant: str
+    """Its name."""
     why: str
+    """The gate that it missed, with the figures."""
 
 
 @dataclass(frozen=True)
@@ -159,6 +176,7 @@ class GoldenSample:
     """One `.npz` of raw inputs (`input.<name>`) and fp32 PyTorch outputs (`output.<name>`)."""
 
     file: str
+    """Bundle path."""
 
 
 @dataclass(frozen=True)
@@ -166,6 +184,7 @@ class Golden:
     """Samples to re-check on the device."""
 
     samples: tuple[GoldenSample, ...]
+    """At least one; each has all inputs and outputs of the family."""
     tolerance: dict[str, float]
     """By variant: largest allowed absolute difference, relative to the output's scale."""
 
@@ -175,20 +194,32 @@ class Manifest:
     """All of `manifest.json`."""
 
     format: str
+    """Always `edgewright-bundle`."""
     format_version: int
+    """1; a reader refuses later ones."""
     requires: tuple[str, ...]
+    """Features that a reader must have; it refuses those that it does not know."""
     family: str
+    """Key of the code that runs the bundle, such as `vit`."""
     task: str
+    """What it is for, such as `classify`; the command of that name runs it."""
     name: str
+    """Name of the model, for people."""
     version: str
+    """Version of the model, for people."""
     licenses: Licenses
+    """What may be done with it."""
     source: Source
+    """Where it came from."""
     config: dict[str, Any]
     """What pre- and post-processing needs; each family has a record for it."""
     files: dict[str, FileEntry]
     """Every file but `manifest.json` and `manifest.sha256`."""
     variants: tuple[Variant, ...]
+    """At least one, of different names; they may share files."""
     rejected: tuple[Rejection, ...]
+    """Variants that the export made and left out."""
     golden: Golden
+    """Samples to re-check on the device."""
     extensions: dict[str, Any] = field(default_factory=dict)
     """Free for others; unknown keys are allowed here and nowhere else."""
