@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Literal
 
 from edgewright.archive import Archive
+from edgewright.bundle_check import check_folder, check_manifest_bytes
 from edgewright.bundle_files import (
     MANIFEST,
     MANIFEST_HASH,
     MANIFEST_LIMIT,
     check_file,
-    check_listing,
     read_limited,
 )
 from edgewright.bundle_writer import BundleWriter
@@ -28,7 +28,6 @@ from edgewright.errors import (
 )
 from edgewright.golden import read_golden
 from edgewright.manifest import Manifest, Variant
-from edgewright.manifest_json import read_manifest, sha256_line
 from edgewright.specs import Array
 
 __all__ = ["Bundle", "BundleWriter", "Check"]
@@ -98,11 +97,7 @@ class Bundle:
 
     @classmethod
     def _open_folder(cls, path: Path, root: Path, expected_digest: str | None) -> "Bundle":
-        data = read_limited(root / MANIFEST, MANIFEST, MANIFEST_LIMIT)
-        line = read_limited(root / MANIFEST_HASH, MANIFEST_HASH, MANIFEST_LIMIT)
-        manifest, digest = _check_manifest_bytes(data, line, expected_digest)
-        sizes = {name: entry.bytes for name, entry in manifest.files.items()}
-        check_listing(root, sizes | {MANIFEST: len(data), MANIFEST_HASH: len(line)})
+        manifest, digest = check_folder(root, expected_digest)
         return cls(path, root, manifest, digest)
 
     @classmethod
@@ -110,7 +105,7 @@ class Bundle:
         with Archive(path) as archive:
             data = archive.read_limited(MANIFEST, MANIFEST_LIMIT)
             line = archive.read_limited(MANIFEST_HASH, MANIFEST_LIMIT)
-            manifest, _ = _check_manifest_bytes(data, line, expected_digest)
+            manifest, _ = check_manifest_bytes(data, line, expected_digest)
             folder = tempfile.mkdtemp(prefix="edgewright-")
             try:
                 archive.extract(manifest.files, Path(folder))
@@ -215,21 +210,3 @@ def _existing(path: str | Path) -> Path:
             f"bundle: got {str(path)!r}, where nothing can be found ({error}), expected a bundle "
             "folder or zip; check the path"
         ) from error
-
-
-def _check_manifest_bytes(
-    data: bytes, line: bytes, expected_digest: str | None
-) -> tuple[Manifest, str]:
-    """Check the manifest's own hash before its content is believed; return it and the hash."""
-    digest = hashlib.sha256(data).hexdigest()
-    if line != sha256_line(digest):
-        raise IntegrityError(
-            f"file '{MANIFEST}': got SHA-256 {digest[:16]}…, expected what {MANIFEST_HASH} says; "
-            "copy or export the bundle again"
-        )
-    if expected_digest is not None and digest != expected_digest.lower():
-        raise IntegrityError(
-            f"bundle: got digest {digest}, expected {expected_digest.lower()}; "
-            "this is another bundle than the one that was pinned"
-        )
-    return read_manifest(data), digest

@@ -8,15 +8,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from edgewright.archive import Archive, write_archive
+from edgewright.bundle_check import check_folder
 from edgewright.bundle_files import (
     MANIFEST,
     MANIFEST_HASH,
     MANIFEST_LIMIT,
-    check_listing,
     check_path,
     hash_stream,
     list_files,
-    read_limited,
 )
 from edgewright.datasheet import datasheet
 from edgewright.errors import BundleError, EdgewrightError, StateError, UsageError
@@ -110,7 +109,9 @@ class BundleWriter:
             variants=tuple(_with_size(variant, files) for variant in manifest.variants),
         )
         (self.folder / README).write_text(datasheet(manifest), encoding="utf-8")
-        manifest = replace(manifest, files=files | {README: _entry(self.folder / README)})
+        manifest = replace(
+            manifest, files=dict(sorted({**files, README: _entry(self.folder / README)}.items()))
+        )
         data = write_manifest(manifest)
         line = sha256_line(hashlib.sha256(data).hexdigest())
         (self.folder / MANIFEST).write_bytes(data)
@@ -142,10 +143,7 @@ def is_bundle(path: Path) -> bool:
     """Whether a bundle of any content, and nothing else, lies at `path` (sizes, no hashes)."""
     try:
         if path.is_dir():
-            data = read_limited(path / MANIFEST, MANIFEST, MANIFEST_LIMIT)
-            line = read_limited(path / MANIFEST_HASH, MANIFEST_HASH, MANIFEST_LIMIT)
-            sizes = {name: entry.bytes for name, entry in read_manifest(data).files.items()}
-            check_listing(path, sizes | {MANIFEST: len(data), MANIFEST_HASH: len(line)})
+            check_folder(path)
         else:
             with Archive(path) as archive:
                 read_manifest(archive.read_limited(MANIFEST, MANIFEST_LIMIT))

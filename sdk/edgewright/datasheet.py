@@ -39,7 +39,7 @@ def _facts(manifest: Manifest) -> str:
     )
 
 
-_VARIANT_HEAD = ("variant", "precision", "MB", "metric", "value", "PyTorch", "minimum", "samples",
+_VARIANT_HEAD = ("variant", "precision", "size", "metric", "value", "PyTorch", "minimum", "samples",
                  "max abs / scale", "SQNR dB", "method")  # fmt: skip
 
 
@@ -49,7 +49,7 @@ def _variant_row(variant: Variant) -> tuple[str, ...]:
     return (
         variant.name,
         variant.precision,
-        f"{receipt.bytes / 1e6:.2f}",
+        _size(receipt.bytes),
         metric.name,
         f"{metric.value:.4g}",
         f"{metric.reference:.4g}",
@@ -102,7 +102,7 @@ def _golden(manifest: Manifest) -> str:
     count = len(manifest.golden.samples)
     limits = ", ".join(f"{name} {value:.3g}" for name, value in manifest.golden.tolerance.items())
     return (
-        f"{count} real input{'s' if count > 1 else ''} with the fp32 answers of PyTorch. Largest "
+        f"{count} raw input{'s' if count > 1 else ''} with the fp32 answers of PyTorch. Largest "
         f"difference allowed, relative to the largest absolute value of the answer: {limits}."
     )
 
@@ -123,6 +123,10 @@ def _source(source: Source) -> str:
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _size(count: int) -> str:
+    return f"{count / 1e6:.2f} MB" if count >= 1e5 else f"{count / 1e3:.1f} kB"
 
 
 def _text(text: str) -> str:
