@@ -1,0 +1,17 @@
+// One function a kernel, each adding its Python names to the module.
+#pragma once
+
+#include <pybind11/pybind11.h>
+
+namespace edgewright {
+
+void bind_context_window(pybind11::module_& module);
+void bind_cpu_features(pybind11::module_& module);
+void bind_image(pybind11::module_& module);
+void bind_kmer(pybind11::module_& module);
+void bind_nucleotides(pybind11::module_& module);
+void bind_sequence_parser(pybind11::module_& module);
+void bind_softmax(pybind11::module_& module);
+void bind_window_slicer(pybind11::module_& module);
+
+}  // namespace edgewright
