@@ -1,0 +1,59 @@
+#include "core/resample.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace edgewright {
+namespace {
+
+// Triangle on [-1, 1].
+double bilinear(double x) { return std::max(1.0 - std::abs(x), 0.0); }
+
+// Cubic convolution on [-2, 2] with a = -1/2 (R. Keys, IEEE Trans. ASSP 29(6), 1981).
+double bicubic(double x) {
+  constexpr double a = -0.5;
+  x = std::abs(x);
+  if (x < 1.0) return ((a + 2.0) * x - (a + 3.0)) * x * x + 1.0;
+  if (x < 2.0) return (((x - 5.0) * x + 8.0) * x - 4.0) * a;
+  return 0.0;
+}
+
+std::int32_t to_fixed(double weight) {
+  return static_cast<std::int32_t>(std::lround(weight * (1 << kWeightBits)));
+}
+
+}  // namespace
+
+ResampleWeights resample_weights(Filter filter, int in_size, int out_size, int begin, int end) {
+  const auto kernel = filter == Filter::kBilinear ? bilinear : bicubic;
+  const double scale = static_cast<double>(in_size) / out_size;
+  const double stretch = std::max(scale, 1.0);
+  const double support = (filter == Filter::kBilinear ? 1.0 : 2.0) * stretch;
+  const auto num_outputs = static_cast<std::size_t>(end - begin);
+
+  ResampleWeights result;
+  result.stride = static_cast<std::size_t>(std::ceil(support)) * 2 + 1;
+  result.first.reserve(num_outputs);
+  result.count.reserve(num_outputs);
+  result.weights.resize(num_outputs * result.stride);
+  std::vector<double> exact(result.stride);
+  for (int i = begin; i < end; ++i) {
+    const double center = (i + 0.5) * scale;
+    const int first = std::max(static_cast<int>(center - support + 0.5), 0);
+    const int last = std::min(static_cast<int>(center + support + 0.5), in_size);
+    const auto count = static_cast<std::size_t>(last - first);
+    double sum = 0.0;
+    for (std::size_t j = 0; j < count; ++j) {
+      exact[j] = kernel((static_cast<double>(j) + first - center + 0.5) * (1.0 / stretch));
+      sum += exact[j];
+    }
+    std::int32_t* weights =
+        result.weights.data() + static_cast<std::size_t>(i - begin) * result.stride;
+    for (std::size_t j = 0; j < count; ++j) weights[j] = to_fixed(exact[j] / sum);
+    result.first.push_back(first);
+    result.count.push_back(last - first);
+  }
+  return result;
+}
+
+}  // namespace edgewright
