@@ -1,0 +1,141 @@
+"""What a backend is: it opens one component of a variant as a runner on one device."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+from edgewright.errors import IntegrityError, StateError
+from edgewright.manifest import Component
+from edgewright.specs import Array, TensorSpec, check_arrays
+
+
+@dataclass(frozen=True)
+class DeviceFact:
+    """Whether one backend can use one device of this machine."""
+
+    backend: str
+    """Key in `BACKENDS`."""
+    device: str
+    """`cpu`, `cuda`, …"""
+    provider: str
+    """Execution provider that serves the device."""
+    version: str
+    """Version of the backend's library; empty when it is not installed."""
+    problem: str | None
+    """Why it cannot be used and what to do about it; none where it can."""
+
+
+class Runner(ABC):
+    """One opened component. Safe for concurrent `run` calls; use it with `with` or `close` it."""
+
+    def __init__(self, component: Component, provider: str) -> None:
+        self.inputs: tuple[TensorSpec, ...] = component.inputs
+        self.outputs: tuple[TensorSpec, ...] = component.outputs
+        self.provider = provider
+        """Execution provider that the opened graph reported."""
+        self._closed = False
+
+    def run(self, arrays: Mapping[str, Array]) -> dict[str, Array]:
+        """Run one inference.
+
+        Args:
+            arrays: By input name, with the dtypes and shapes of `inputs`.
+
+        Returns:
+            The outputs by name.
+
+        Raises:
+            InputError: Names, dtypes or shapes differ from `inputs`.
+            StateError: The runner was closed.
+        """
+        if self._closed:
+            raise StateError("model: got a call after close(), expected an open model; load it")
+        check_arrays(self.inputs, arrays)
+        return self._run(arrays)
+
+    @abstractmethod
+    def _run(self, arrays: Mapping[str, Array]) -> dict[str, Array]:
+        """Run checked inputs."""
+
+    def close(self) -> None:
+        """Let go of the graph; a running call finishes first."""
+        self._closed = True
+
+    def __enter__(self) -> "Runner":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class Backend(ABC):
+    """A library that runs graphs. Its import is late: probing a missing one is no error."""
+
+    key: ClassVar[str]
+
+    @classmethod
+    @abstractmethod
+    def probe(cls) -> tuple[DeviceFact, ...]:
+        """Return one fact per device that the backend knows, in order of preference."""
+
+    @classmethod
+    @abstractmethod
+    def self_test(cls, device: str) -> str | None:
+        """Run a one-node graph on `device`; return what went wrong, or none."""
+
+    @classmethod
+    @abstractmethod
+    def open(
+        cls,
+        files: Sequence[Path],
+        component: Component,
+        *,
+        device: str,
+        threads: int,
+        shared_threads: bool = False,
+    ) -> Runner:
+        """Open one component.
+
+        Args:
+            files: The graph first, then its external data.
+            component: Its signature in the manifest.
+            device: One that `probe` listed as usable.
+            threads: Size of the runner's own pool.
+            shared_threads: Use the pool made by `share_threads` instead.
+
+        Raises:
+            IntegrityError: The graph's signature differs from the manifest's.
+            PlacementError: The graph cannot be opened, or opened elsewhere than asked.
+        """
+
+    @classmethod
+    @abstractmethod
+    def share_threads(cls, threads: int) -> None:
+        """Make the pool that runners opened with `shared_threads` use. Once per process."""
+
+
+def check_signature(
+    kind: str, where: str, listed: Sequence[TensorSpec], found: Sequence[TensorSpec]
+) -> None:
+    """Compare the inputs or outputs of a graph with those that the manifest lists.
+
+    Fixed sizes, names and dtypes must be equal. A dynamic dimension must be dynamic on both sides;
+    its name may differ, because libraries rename derived dimensions.
+
+    Raises:
+        IntegrityError: They differ.
+    """
+    if _comparable(listed) != _comparable(found):
+        raise IntegrityError(
+            f"{where}: got graph {kind} [{'; '.join(map(str, found))}], expected those of the "
+            f"manifest [{'; '.join(map(str, listed))}]; export the bundle again"
+        )
+
+
+def _comparable(specs: Sequence[TensorSpec]) -> dict[str, tuple[str, tuple[int | None, ...]]]:
+    return {
+        spec.name: (spec.dtype, tuple(d if isinstance(d, int) else None for d in spec.shape))
+        for spec in specs
+    }

@@ -1,0 +1,226 @@
+"""ONNX Runtime, on the CPU and on NVIDIA GPUs. The only module that imports onnxruntime."""
+
+import ctypes
+import threading
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from edgewright.backends.base import Backend, DeviceFact, Runner, check_signature
+from edgewright.errors import EdgewrightError, MissingDependencyError, PlacementError, StateError
+from edgewright.manifest import Component
+from edgewright.specs import Array, TensorSpec
+
+PROVIDERS = {"cuda": "CUDAExecutionProvider", "cpu": "CPUExecutionProvider"}
+"""Execution provider by device, the preferred device first."""
+
+INSTALL_CPU = "pip install 'edgewright[cpu]'"
+INSTALL_GPU = "pip uninstall onnxruntime && pip install 'edgewright[gpu]'"
+
+_DTYPES = {
+    "tensor(float)": "float32",
+    "tensor(float16)": "float16",
+    "tensor(double)": "float64",
+    "tensor(int8)": "int8",
+    "tensor(uint8)": "uint8",
+    "tensor(int32)": "int32",
+    "tensor(int64)": "int64",
+    "tensor(bool)": "bool",
+}
+_LOG_ERRORS_ONLY = 3
+
+# x -> Identity -> y, float32 (1,), IR 7, opset 13: the smallest graph that proves a provider loads.
+_IDENTITY_GRAPH = (
+    b'\x08\x07\x12\x00:7\n\x10\n\x01x\x12\x01y"\x08Identity\x12\x01tZ\x0f\n\x01x\x12\n\n\x08\x08'
+    b"\x01\x12\x04\n\x02\x08\x01b\x0f\n\x01y\x12\n\n\x08\x08\x01\x12\x04\n\x02\x08\x01B\x04\n\x00"
+    b"\x10\r"
+)
+
+
+class OnnxRuntimeRunner(Runner):
+    """One `InferenceSession`; ONNX Runtime lets any number of threads run it at once."""
+
+    def __init__(self, component: Component, session: Any, provider: str) -> None:
+        super().__init__(component, provider)
+        self._session = session
+        self._names = [spec.name for spec in component.outputs]
+
+    def _run(self, arrays: Mapping[str, Array]) -> dict[str, Array]:
+        try:
+            values = self._session.run(self._names, dict(arrays))
+        except Exception as error:
+            raise EdgewrightError(
+                f"graph: ONNX Runtime failed on inputs { {n: a.shape for n, a in arrays.items()} } "
+                f"with '{error}', expected an answer; try a smaller input or batch"
+            ) from error
+        return dict(zip(self._names, values, strict=True))
+
+    def close(self) -> None:
+        """Release the session; a running call keeps its own reference until it ends."""
+        super().close()
+        self._session = None
+
+
+class OnnxRuntime(Backend):
+    """ONNX Runtime sessions: one inter-op thread, no spinning, no fallback to another device."""
+
+    key = "onnxruntime"
+    _shared_threads: int | None = None
+    _lock = threading.Lock()
+
+    @classmethod
+    def probe(cls) -> tuple[DeviceFact, ...]:
+        """Return what this installation of onnxruntime can use."""
+        try:
+            ort = _import()
+        except MissingDependencyError as error:
+            return tuple(
+                DeviceFact(cls.key, device, provider, "", str(error))
+                for device, provider in PROVIDERS.items()
+            )
+        available = ort.get_available_providers()
+        return tuple(
+            DeviceFact(cls.key, device, provider, ort.__version__, _problem(device, available))
+            for device, provider in PROVIDERS.items()
+        )
+
+    @classmethod
+    def self_test(cls, device: str) -> str | None:
+        """Run an identity graph on `device`."""
+        one = (TensorSpec("x", "float32", (1,)),)
+        component = Component(("identity",), one, (TensorSpec("y", "float32", (1,)),))
+        try:
+            session = _session(_IDENTITY_GRAPH, device, _options(_import(), device, 1, False))
+            runner = OnnxRuntimeRunner(component, session, PROVIDERS[device])
+            answer = runner.run({"x": np.ones(1, np.float32)})["y"]
+        except EdgewrightError as error:
+            return str(error)
+        return None if answer == 1 else f"identity of 1 gave {answer}"
+
+    @classmethod
+    def open(
+        cls,
+        files: Sequence[Path],
+        component: Component,
+        *,
+        device: str,
+        threads: int,
+        shared_threads: bool = False,
+    ) -> Runner:
+        """Open the graph `files[0]`; see `Backend.open`."""
+        options = _options(_import(), device, threads, shared_threads)
+        session = _session(str(files[0]), device, options)
+        where = component.files[0]
+        check_signature("inputs", where, component.inputs, _specs(session.get_inputs()))
+        check_signature("outputs", where, component.outputs, _specs(session.get_outputs()))
+        return OnnxRuntimeRunner(component, session, session.get_providers()[0])
+
+    @classmethod
+    def share_threads(cls, threads: int) -> None:
+        """Create ONNX Runtime's process-wide pool.
+
+        Its workers spin while they wait, and the Python interface has no switch for that (a
+        session's own pool has one, and it is off here).
+
+        Raises:
+            StateError: The pool exists with another size; ONNX Runtime cannot change it.
+        """
+        ort = _import()
+        if not hasattr(ort, "set_global_thread_pool_sizes"):
+            raise MissingDependencyError(
+                f"set_threads: got onnxruntime {ort.__version__}, expected one with a shared thread"
+                " pool; upgrade onnxruntime, or give each model its own: load(..., threads=n)"
+            )
+        with cls._lock:
+            if cls._shared_threads == threads:
+                return
+            if cls._shared_threads is not None:
+                raise StateError(
+                    f"set_threads: got {threads} after {cls._shared_threads}, expected one size "
+                    "per process; call it once, before the first load"
+                )
+            ort.set_global_thread_pool_sizes(threads, 1)
+            cls._shared_threads = threads
+
+
+def _import() -> Any:
+    try:
+        import onnxruntime
+    except ImportError as error:
+        raise MissingDependencyError(
+            f"onnxruntime: got '{error}', expected an installed library; {INSTALL_CPU} "
+            "(or edgewright[gpu], never both)"
+        ) from error
+    return onnxruntime
+
+
+def _problem(device: str, available: Sequence[str]) -> str | None:
+    if PROVIDERS[device] not in available:
+        return (
+            f"the installed onnxruntime has no {PROVIDERS[device]} (it has "
+            f"{', '.join(available)}); {INSTALL_GPU if device == 'cuda' else INSTALL_CPU}"
+        )
+    return _cuda_problem() if device == "cuda" else None
+
+
+def _cuda_problem() -> str | None:
+    """Ask the driver before ONNX Runtime does: it would only log and fall back to the CPU."""
+    try:
+        driver = ctypes.CDLL("libcuda.so.1")
+    except OSError:
+        return "no NVIDIA driver (libcuda.so.1 is not found); install the driver or use the CPU"
+    count = ctypes.c_int(0)
+    if driver.cuInit(0) != 0 or driver.cuDeviceGetCount(ctypes.byref(count)) != 0:
+        return "the NVIDIA driver does not start (cuInit failed); check `nvidia-smi`"
+    return None if count.value else "the NVIDIA driver sees no GPU; check `nvidia-smi`"
+
+
+def _options(ort: Any, device: str, threads: int, shared_threads: bool) -> Any:
+    options = ort.SessionOptions()
+    options.log_severity_level = _LOG_ERRORS_ONLY
+    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_ALL
+    options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
+    if shared_threads:
+        options.use_per_session_threads = False
+    else:
+        options.intra_op_num_threads = threads
+        options.inter_op_num_threads = 1
+        # On a busy two-core machine, spinning workers doubled the median latency.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        options.add_session_config_entry("session.inter_op.allow_spinning", "0")
+    if device != "cpu":
+        options.add_session_config_entry("session.disable_cpu_ep_fallback", "1")
+    return options
+
+
+def _session(graph: str | bytes, device: str, options: Any) -> Any:
+    ort, provider = _import(), PROVIDERS[device]
+    shown = "graph" if isinstance(graph, bytes) else f"graph '{Path(graph).name}'"
+    try:
+        session = ort.InferenceSession(graph, options, [provider], enable_fallback=False)
+    except Exception as error:
+        raise PlacementError(
+            f"{shown}: onnxruntime {ort.__version__} with {provider} failed with '{error}', "
+            "expected it to open; use another device or precision, or a newer onnxruntime"
+        ) from error
+    session.disable_fallback()
+    got = session.get_providers()[0]
+    if got != provider:
+        raise PlacementError(
+            f"{shown}: got provider {got}, expected {provider}; see `edgewright doctor` for the "
+            "libraries that it misses"
+        )
+    return session
+
+
+def _specs(nodes: Sequence[Any]) -> tuple[TensorSpec, ...]:
+    return tuple(
+        TensorSpec(
+            node.name,
+            _DTYPES.get(node.type, node.type),
+            tuple(size if isinstance(size, int) else str(size) for size in node.shape),
+        )
+        for node in nodes
+    )

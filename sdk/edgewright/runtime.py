@@ -1,0 +1,77 @@
+"""What ran, and how long each part took: the two records that every result carries."""
+
+import time
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """What a loaded model runs on."""
+
+    bundle: str
+    """Name and version of the bundle."""
+    bundle_digest: str
+    """SHA-256 (hex) of its manifest."""
+    family: str
+    variant: str
+    precision: str
+    backend: str
+    device: str
+    provider: str
+    """Execution provider that the session reported after it was opened."""
+    threads: int
+    """Threads of one inference."""
+    shared_threads: bool
+    """Whether these threads belong to the pool of `set_threads`, shared by all models."""
+    placement: tuple[str, ...]
+    """One line per candidate that was considered: taken, or why not."""
+    fallback: str | None
+    """What was asked for and not had (only with `strict=False`); none otherwise."""
+
+    def __str__(self) -> str:
+        pool = "shared threads" if self.shared_threads else "threads"
+        return (
+            f"{self.bundle}, variant {self.variant} ({self.precision}) "
+            f"on {self.provider}, {self.threads} {pool}"
+        )
+
+
+@dataclass(frozen=True)
+class Timings:
+    """Wall-clock seconds of one call; the results of one batch share the timings of their call."""
+
+    pre: float
+    """Preparing the inputs."""
+    run: float
+    """Running the graph."""
+    post: float
+    """Turning outputs into the answer."""
+    total: float
+    """All of the call."""
+
+    def __str__(self) -> str:
+        pre, run, post, total = (
+            f"{1e3 * value:.2f}" for value in (self.pre, self.run, self.post, self.total)
+        )
+        return f"{total} ms (pre {pre}, run {run}, post {post})"
+
+
+class Stopwatch:
+    """Adds up the seconds of the three parts of a call.
+
+    `lap(part)` books the time since the previous lap (or the start) on `part`.
+    """
+
+    def __init__(self) -> None:
+        self._start = self._last = time.perf_counter()
+        self._parts = {"pre": 0.0, "run": 0.0, "post": 0.0}
+
+    def lap(self, part: str) -> None:
+        """Book the time since the last lap on `part`: `pre`, `run` or `post`."""
+        now = time.perf_counter()
+        self._parts[part] += now - self._last
+        self._last = now
+
+    def timings(self) -> Timings:
+        """Return what was booked; `total` ends at the last lap."""
+        return Timings(**self._parts, total=self._last - self._start)
