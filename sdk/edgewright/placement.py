@@ -1,0 +1,190 @@
+"""Which variant runs on which device, and why: a pure function of the manifest and the probe."""
+
+import warnings
+from dataclasses import dataclass
+
+from edgewright.backends.base import DeviceFact
+from edgewright.errors import PlacementError, PlacementWarning, UsageError
+from edgewright.manifest import Manifest, Target, Variant
+from edgewright.probe import Probe
+
+DEVICES = ("auto", "cpu", "cuda", "tensorrt")
+"""Values of `device`."""
+
+BASELINE = "fp32"
+"""Precision that is always right, if not always fastest."""
+
+_NO_BACKEND = {
+    "tensorrt": "this version of Edgewright has no TensorRT backend; use device='cuda' or 'cpu'",
+}
+
+
+@dataclass(frozen=True)
+class Placement:
+    """A variant on a device."""
+
+    variant: str
+    backend: str
+    device: str
+    provider: str
+    reasons: tuple[str, ...]
+    """One line per candidate that was considered, the taken one last."""
+    fallback: str | None = None
+    """What was asked for and not had; none when everything asked for was had."""
+
+
+@dataclass(frozen=True)
+class _Candidate:
+    fact: DeviceFact
+    variant: Variant
+    rank: float
+    """Smaller is better within a device: the latency ratio to fp32."""
+    problem: str | None
+    note: str
+    """What speaks against it though it was asked for."""
+
+    def __str__(self) -> str:
+        return self.line(self.problem or "usable")
+
+    def line(self, verdict: str) -> str:
+        return f"{self.fact.device} ({self.fact.provider}) with {self.variant.name}: {verdict}"
+
+
+def place(
+    manifest: Manifest,
+    probe: Probe,
+    *,
+    device: str = "auto",
+    precision: str = "auto",
+    strict: bool = True,
+) -> Placement:
+    """Choose a variant and a device.
+
+    `device="auto"` takes the first usable device of the probe. `precision="auto"` takes, among the
+    variants that were measured as recommended for that device and whose CPU features are all
+    present, the one with the smallest latency ratio, and fp32 otherwise.
+
+    Args:
+        manifest: Of the bundle.
+        probe: Of the machine.
+        device: One of `DEVICES`.
+        precision: `auto`, or the precision or name of a variant.
+        strict: Raise when what was asked for cannot be had; otherwise warn, record it in
+            `Placement.fallback`, and choose as if nothing had been asked for.
+
+    Raises:
+        UsageError: `device` is none of `DEVICES`.
+        PlacementError: Nothing usable is left; the message lists every candidate.
+    """
+    if device not in DEVICES:
+        raise UsageError(
+            f"device: got '{device}', expected one of {', '.join(DEVICES)}; choose one"
+        )
+    lines, candidates = _candidates(manifest, probe, device, precision)
+    taken = _best(candidates)
+    fallback = None
+    if taken is None and not strict:
+        more, candidates = _candidates(manifest, probe, "auto", "auto")
+        lines, taken = tuple(dict.fromkeys((*lines, *more))), _best(candidates)
+        fallback = f"device '{device}' with precision '{precision}'"
+    if taken is None:
+        raise _refusal(device, precision, lines)
+    placement = _placement(taken, lines, fallback)
+    if fallback is not None:
+        warnings.warn(_fallback_text(placement), PlacementWarning, stacklevel=3)
+    return placement
+
+
+def _candidates(
+    manifest: Manifest, probe: Probe, device: str, precision: str
+) -> tuple[tuple[str, ...], tuple[_Candidate, ...]]:
+    """Return a line for every candidate, and those candidates that a variant stands for."""
+    facts = [fact for fact in probe.devices if device in ("auto", fact.device)]
+    lines = [] if facts else [f"{device}: {_NO_BACKEND.get(device, 'no backend serves it')}"]
+    variants = [v for v in manifest.variants if precision in ("auto", v.precision, v.name)]
+    if not variants:
+        present = ", ".join(variant.name for variant in manifest.variants)
+        rejected = [r.why for r in manifest.rejected if r.variant == precision]
+        why = f" (rejected at export: {rejected[0]})" if rejected else ""
+        lines.append(f"{precision}: the bundle has no such variant{why}; it has {present}")
+    candidates = tuple(
+        _judge(fact, variant, probe, explicit=precision != "auto")
+        for fact in facts
+        for variant in variants
+    )
+    return (*lines, *map(str, candidates)), candidates
+
+
+def _judge(fact: DeviceFact, variant: Variant, probe: Probe, *, explicit: bool) -> _Candidate:
+    target = _target(fact, variant, probe)
+    rank = 1.0 if variant.precision == BASELINE else float("inf")
+    if target is not None and target.verdict == "recommended" and target.latency_ratio is not None:
+        rank = target.latency_ratio
+    problem, note = fact.problem, ""
+    if problem is None and variant.precision != BASELINE:
+        doubt = _doubt(target, fact, probe)
+        problem, note = (None, doubt or "") if explicit else (doubt, "")
+    return _Candidate(fact, variant, rank, problem, note)
+
+
+def _target(fact: DeviceFact, variant: Variant, probe: Probe) -> Target | None:
+    """Return what was measured for this provider, the entry that this CPU fulfils first."""
+    targets = [t for t in variant.targets if t.ep == fact.provider and t.device == fact.device]
+    return min(targets, key=lambda t: len(_missing(t, probe)), default=None)
+
+
+def _missing(target: Target, probe: Probe) -> list[str]:
+    return [feature for feature in target.compatibility if not probe.has(feature)]
+
+
+def _doubt(target: Target | None, fact: DeviceFact, probe: Probe) -> str | None:
+    """Say why `precision="auto"` passes over a variant; none where it is recommended here."""
+    if target is None:
+        return f"its speed was never measured with {fact.provider}; ask for it by precision"
+    if missing := _missing(target, probe):
+        return (
+            f"needs CPU features {missing}, which '{probe.machine}' has not, for exact and fast "
+            "arithmetic; ask for it by precision and check it with `edgewright verify`"
+        )
+    if target.verdict == "unmeasured":
+        return f"its speed is unmeasured with {fact.provider}; ask for it by precision"
+    if target.verdict == "recommended":
+        return None
+    ratio = "" if target.latency_ratio is None else f" at {target.latency_ratio:.2f} × fp32 latency"
+    return f"marked '{target.verdict}'{ratio} (measured on {target.machine or 'another machine'})"
+
+
+def _best(candidates: tuple[_Candidate, ...]) -> _Candidate | None:
+    """Return the best-ranked variant of the first device that has a usable one."""
+    usable = [candidate for candidate in candidates if candidate.problem is None]
+    if not usable:
+        return None
+    return min((c for c in usable if c.fact is usable[0].fact), key=lambda c: c.rank)
+
+
+def _placement(taken: _Candidate, lines: tuple[str, ...], fallback: str | None) -> Placement:
+    others = tuple(line for line in lines if line != str(taken))
+    chosen = taken.line(f"taken, although: {taken.note}" if taken.note else "taken")
+    return Placement(
+        variant=taken.variant.name,
+        backend=taken.fact.backend,
+        device=taken.fact.device,
+        provider=taken.fact.provider,
+        reasons=(*others, chosen),
+        fallback=fallback,
+    )
+
+
+def _refusal(device: str, precision: str, lines: tuple[str, ...]) -> PlacementError:
+    listed = "".join(f"\n  - {line}" for line in lines)
+    return PlacementError(
+        f"device '{device}' with precision '{precision}': got no usable candidate, expected one; "
+        f"install what is missing or ask for another device or precision:{listed}"
+    )
+
+
+def _fallback_text(placement: Placement) -> str:
+    return (
+        f"{placement.fallback} cannot be had; running {placement.variant} on "
+        f"{placement.provider} instead: " + "; ".join(placement.reasons)
+    )

@@ -1,0 +1,86 @@
+"""What this machine has: processor, cores, devices. `place` decides on nothing else."""
+
+import functools
+import os
+import platform
+from dataclasses import dataclass
+from pathlib import Path
+
+from edgewright import _core
+from edgewright.backends import BACKENDS, DeviceFact
+
+MAX_DEFAULT_THREADS = 4
+"""Threads of a model when none are asked for: the usable cores, at most this many. Beyond four
+cores, one inference of a small model gains little and takes them from the application."""
+
+
+@dataclass(frozen=True)
+class Probe:
+    """A machine as `place` sees it."""
+
+    machine: str
+    """Name of the processor."""
+    architecture: str
+    """`x86_64`, `aarch64`, …"""
+    cpu_features: tuple[str, ...]
+    """Instruction sets that are present: `avx2`, `avx512f`, `vnni`, `neon`, …"""
+    cores: int
+    """Physical cores that this process may use."""
+    devices: tuple[DeviceFact, ...]
+    """What each backend says about each device."""
+
+    def has(self, feature: str) -> bool:
+        """Return whether the processor has an instruction set."""
+        return feature in self.cpu_features
+
+
+@functools.cache
+def probe() -> Probe:
+    """Look at this machine once per process."""
+    features = _core.cpu_features()
+    return Probe(
+        machine=processor_name(),
+        architecture=platform.machine(),
+        cpu_features=tuple(sorted(name for name, present in features.items() if present)),
+        cores=usable_cores(),
+        devices=tuple(fact for backend in BACKENDS.values() for fact in backend.probe()),
+    )
+
+
+def default_threads() -> int:
+    """Return the threads of a model when none are asked for."""
+    return min(usable_cores(), MAX_DEFAULT_THREADS)
+
+
+def processor_name(cpuinfo: Path = Path("/proc/cpuinfo")) -> str:
+    """Return the processor's name, or the architecture where the system does not tell."""
+    if cpuinfo.exists():
+        for line in cpuinfo.read_text(errors="replace").splitlines():
+            key, _, value = line.partition(":")
+            if key.strip() in ("model name", "Model") and value.strip():
+                return value.strip()
+    return platform.processor() or platform.machine()
+
+
+def usable_cores(
+    topology: Path = Path("/sys/devices/system/cpu"), quota: Path = Path("/sys/fs/cgroup/cpu.max")
+) -> int:
+    """Return the physical cores that this process may use: affinity, siblings, container quota."""
+    cpus = (
+        os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(os.cpu_count() or 1)
+    )
+    siblings = {_siblings(topology, cpu) for cpu in cpus}
+    return max(1, min(len(siblings), _quota(quota)))
+
+
+def _siblings(topology: Path, cpu: int) -> str:
+    file = topology / f"cpu{cpu}" / "topology" / "thread_siblings_list"
+    return file.read_text().strip() if file.exists() else str(cpu)
+
+
+def _quota(file: Path) -> int:
+    """Return the cores of a cgroup-v2 quota, rounded up; many where there is none."""
+    if not file.exists():
+        return 1 << 16
+    quota, period = file.read_text().split()
+    return 1 << 16 if quota == "max" else -(-int(quota) // int(period))
