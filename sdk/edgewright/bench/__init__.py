@@ -1,0 +1,1 @@
+"""Measuring: the one place of the statistics that every printed ratio uses."""
