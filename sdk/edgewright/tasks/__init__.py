@@ -1,0 +1,1 @@
+"""The tasks. Which exist is said by the families: each names its own."""

@@ -1,0 +1,213 @@
+"""Observations to actions, and the closed loop with an environment."""
+
+import argparse
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgewright.bench.statistics import latency_percentiles
+from edgewright.errors import MissingDependencyError, UsageError
+from edgewright.progress import Progress
+from edgewright.runtime import Runtime, Timings
+from edgewright.tasks.base import Task
+
+
+@dataclass(frozen=True, eq=False)
+class Action:
+    """What the policy does next."""
+
+    action: NDArray[np.float32]
+    """float32 (action size,), clipped to the limits of the checkpoint."""
+    return_to_go: float
+    """Return that was still asked for when the action was chosen."""
+    timings: Timings
+    runtime: Runtime
+
+    def __str__(self) -> str:
+        values = ", ".join(f"{value:.4f}" for value in self.action)
+        return f"[{values}] at return-to-go {self.return_to_go:.1f}"
+
+
+@dataclass(frozen=True)
+class Episode:
+    """One closed-loop episode."""
+
+    environment: str
+    seed: int
+    target_return: float
+    return_: float
+    """Sum of the rewards; the key is `return` in JSON."""
+    steps: int
+    terminated: bool
+    """Whether the environment ended it, rather than its time limit."""
+    latency_ms: dict[str, float]
+    """Of `policy.step`, by percentile; only those that the number of steps allows."""
+    period_ms: float
+    """Control period: the environment's time step, or that of `--rate`."""
+    deadline_misses: int
+    """Steps that took longer than the period."""
+    runtime: Runtime
+
+    def __str__(self) -> str:
+        latency = ", ".join(f"{name} {value:.2f}" for name, value in self.latency_ms.items())
+        return (
+            f"{self.environment} seed {self.seed}: return {self.return_:.1f} of "
+            f"{self.target_return:.0f} in {self.steps} steps; latency ms {latency}; "
+            f"{self.deadline_misses} steps over {self.period_ms:.1f} ms"
+        )
+
+
+class Policy(Protocol):
+    """A model that this task's command can run."""
+
+    runtime: Runtime
+    config: Any
+
+    def reset(self, target_return: float | None = None) -> float:
+        """Begin an episode; return the target."""
+
+    def step(self, observation: Any, reward: float | None = None) -> Action:
+        """Choose an action."""
+
+
+class Control(Task):
+    """`edgewright control BUNDLE`."""
+
+    key = "control"
+    help = "run a policy in a Gymnasium environment"
+
+    @classmethod
+    def add_arguments(cls, parser: argparse.ArgumentParser) -> None:
+        """Add the environment and the episodes."""
+        parser.add_argument(
+            "--environment", metavar="ID", help="Gymnasium id (default: the bundle's)"
+        )
+        parser.add_argument(
+            "--target-return",
+            type=float,
+            metavar="R",
+            help="return to ask for (default: the bundle's)",
+        )
+        parser.add_argument(
+            "--seed", type=int, default=0, metavar="S", help="of the first episode (default: 0)"
+        )
+        parser.add_argument(
+            "--episodes", type=int, default=1, metavar="N", help="seeds S, S + 1, … (default: 1)"
+        )
+        parser.add_argument(
+            "--rate", type=float, metavar="HZ", help="control rate (default: the environment's)"
+        )
+
+    @classmethod
+    def run(cls, model: Policy, args: argparse.Namespace) -> Iterator[Any]:
+        """Run the episodes, one record each."""
+        if args.episodes < 1 or args.seed < 0:
+            raise UsageError(
+                f"--episodes, --seed: got {args.episodes}, {args.seed}, expected at least 1 "
+                "episode and a seed of at least 0; change them"
+            )
+        name = args.environment or model.config.environment
+        environment = make_environment(name)
+        try:
+            period = _period(environment, args.rate)
+            with Progress() as progress:
+                progress.start(f"running {name}", args.episodes, unit="episodes")
+                for seed in range(args.seed, args.seed + args.episodes):
+                    yield run_episode(
+                        model, environment, seed, target_return=args.target_return, period=period
+                    )
+                    progress.advance()
+        finally:
+            environment.close()
+
+
+def make_environment(name: str | None) -> Any:
+    """Return the Gymnasium environment `name`.
+
+    Raises:
+        UsageError: There is none of that name.
+        MissingDependencyError: Gymnasium, or what the environment needs, is not installed.
+    """
+    if name is None:
+        raise UsageError(
+            "--environment: got none, and the bundle names none, expected a Gymnasium id such as "
+            "Hopper-v5; pass --environment ID"
+        )
+    try:
+        import gymnasium
+
+        return gymnasium.make(name)
+    except ImportError as error:  # gymnasium's DependencyNotInstalled is one of these
+        raise _not_installed(name, error) from error
+    except gymnasium.error.DependencyNotInstalled as error:
+        raise _not_installed(name, error) from error
+    except gymnasium.error.Error as error:
+        raise UsageError(
+            f"--environment: got '{name}' ({error}), expected the id of an installed Gymnasium "
+            "environment; check its spelling and version"
+        ) from error
+
+
+def _not_installed(name: str, error: Exception) -> MissingDependencyError:
+    return MissingDependencyError(
+        f"environment '{name}': got '{error}', expected Gymnasium with MuJoCo; "
+        "pip install 'edgewright[control]'"
+    )
+
+
+def _period(environment: Any, rate: float | None) -> float:
+    """Return the control period in seconds: 1 / rate, or the environment's own time step."""
+    if rate is not None:
+        if not 0 < rate < float("inf"):
+            raise UsageError(f"--rate: got {rate}, expected a positive rate in Hz; change it")
+        return 1 / rate
+    period = getattr(environment.unwrapped, "dt", None)
+    if period is None:
+        raise UsageError(
+            "--rate: got none, and the environment has no time step, expected one of them; "
+            "pass --rate HZ"
+        )
+    return float(period)
+
+
+def run_episode(
+    policy: Policy, environment: Any, seed: int, *, target_return: float | None, period: float
+) -> Episode:
+    """Run one episode to its end. The same seed gives the same episode.
+
+    Args:
+        policy: The model.
+        environment: A Gymnasium environment.
+        seed: Of its reset.
+        target_return: Return to ask for; none takes the policy's default.
+        period: Control period in seconds, to count the steps that took longer.
+    """
+    target = policy.reset(target_return)
+    observation, _ = environment.reset(seed=seed)
+    reward: float | None = None
+    total, seconds = 0.0, []
+    terminated = truncated = False
+    while not (terminated or truncated):
+        start = time.perf_counter()
+        action = policy.step(observation, reward)
+        seconds.append(time.perf_counter() - start)
+        observation, gained, terminated, truncated, _ = environment.step(action.action)
+        reward = float(gained)
+        total += reward
+    latencies = np.array(seconds)
+    return Episode(
+        environment=environment.spec.id,
+        seed=seed,
+        target_return=target,
+        return_=total,
+        steps=len(seconds),
+        terminated=terminated,
+        latency_ms=latency_percentiles(latencies),
+        period_ms=1e3 * period,
+        deadline_misses=int(np.count_nonzero(latencies > period)),
+        runtime=policy.runtime,
+    )
