@@ -1,0 +1,16 @@
+"""The families, by key. Commands, documentation and tests read this table."""
+
+from typing import Any
+
+from edgewright.families.base import Model
+from edgewright.families.decision_transformer import DecisionTransformer
+from edgewright.families.dnabert import DNABERT
+from edgewright.families.vit import ViT
+
+FAMILIES: dict[str, type[Model[Any]]] = {
+    "vit": ViT,
+    "dnabert": DNABERT,
+    "decision_transformer": DecisionTransformer,
+}
+
+__all__ = ["FAMILIES", "Model"]

@@ -1,0 +1,122 @@
+"""Vision transformers: an image in, ranked classes out."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias, Union, overload
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgewright.decoding import softmax_top_k
+from edgewright.errors import InputError
+from edgewright.families.base import Model, Stopwatch, check_graph, check_labels, take
+from edgewright.image import ImageTransform, read_image
+from edgewright.specs import Array
+from edgewright.tasks.classify import Classification, Classify, Label
+
+if TYPE_CHECKING:
+    from PIL import Image as PillowImage
+
+Image: TypeAlias = Union[str, Path, "PillowImage.Image", NDArray[np.uint8]]
+"""A file, a Pillow image, or uint8 (height, width, 3) RGB or (height, width) grey."""
+
+BATCH = 32
+"""Images per run of the graph; a longer list is cut, so that memory does not grow with it."""
+
+
+@dataclass(frozen=True)
+class ViTConfig:
+    """`manifest.config` of the family."""
+
+    image: ImageTransform
+    """The checkpoint's image processor."""
+    labels: tuple[str, ...]
+    """Name of each class, by index."""
+
+
+class ViT(Model[ViTConfig]):
+    """An image classifier. Safe for concurrent calls."""
+
+    family = "vit"
+    task = Classify
+    config_type = ViTConfig
+
+    def _prepare(self, assets: Callable[[str], bytes]) -> None:
+        check_graph(self.runners, ("pixel_values",), "logits")
+        check_labels(self.config.labels, self.runners["model"], "logits")
+
+    @overload
+    def __call__(
+        self, image: list[Image] | tuple[Image, ...], *, top_k: int = 5
+    ) -> list[Classification]: ...
+
+    @overload
+    def __call__(self, image: Image, *, top_k: int = 5) -> Classification: ...
+
+    def __call__(
+        self, image: Image | list[Image] | tuple[Image, ...], *, top_k: int = 5
+    ) -> Classification | list[Classification]:
+        """Classify an image, or a list of images as batches.
+
+        Args:
+            image: Path, Pillow image or uint8 array (height, width, 3); a list or tuple of these
+                is a batch and gives a list.
+            top_k: Classes to return, at least 1; more than there are gives all.
+
+        Raises:
+            InputError: An image cannot be used; the message says which and why.
+        """
+        if top_k < 1:
+            raise InputError(f"top_k: got {top_k}, expected at least 1; ask for one class or more")
+        if isinstance(image, (list, tuple)):
+            batches = (image[i : i + BATCH] for i in range(0, len(image), BATCH))
+            return [result for batch in batches for result in self._classify(batch, top_k)]
+        return self._classify([image], top_k)[0]
+
+    def infer(self, sample: Mapping[str, Array]) -> dict[str, Array]:
+        """Map `image` uint8 (height, width, 3) to `logits` float32 (classes,)."""
+        image = take(sample, "image", "uint8", 3)
+        pixel_values = self.config.image(read_image(image.astype(np.uint8, copy=False)))
+        return {"logits": self._run(pixel_values[None])[0]}
+
+    def _classify(self, images: Sequence[Image], top_k: int) -> list[Classification]:
+        watch = Stopwatch()
+        names = [str(i) if isinstance(i, (str, Path)) else "image" for i in images]
+        pixel_values = [
+            self.config.image(read_image(image, name=name))
+            for image, name in zip(images, names, strict=True)
+        ]
+        watch.lap("pre")
+        logits = [row for batch in _equal_sizes(pixel_values) for row in self._run(batch)]
+        watch.lap("run")
+        top = [self._labels(row, top_k) for row in logits]
+        watch.lap("post")
+        timings = watch.timings()
+        return [
+            Classification(name, labels, timings, self.runtime)
+            for name, labels in zip(names, top, strict=True)
+        ]
+
+    def _run(self, pixel_values: NDArray[np.float32]) -> NDArray[np.float32]:
+        return (
+            self.runners["model"]
+            .run({"pixel_values": pixel_values})["logits"]
+            .astype(np.float32, copy=False)
+        )
+
+    def _labels(self, logits: NDArray[np.float32], top_k: int) -> tuple[Label, ...]:
+        indices, probabilities = softmax_top_k(logits, min(top_k, logits.size))
+        return tuple(
+            Label(int(index), self.config.labels[index], float(probability))
+            for index, probability in zip(indices, probabilities, strict=True)
+        )
+
+
+def _equal_sizes(images: Sequence[NDArray[np.float32]]) -> Iterator[NDArray[np.float32]]:
+    """Yield batches of neighbours of one size: a processor without resize keeps sizes apart."""
+    start = 0
+    for end in range(1, len(images) + 1):
+        if end == len(images) or images[end].shape != images[start].shape:
+            yield np.stack(images[start:end])
+            start = end
