@@ -1,0 +1,171 @@
+"""From a bundle on disk to a model that answers."""
+
+import threading
+from pathlib import Path
+from typing import Any
+
+from edgewright.backends import BACKENDS, Runner
+from edgewright.bundle import Bundle, Check
+from edgewright.errors import BundleError, FormatVersionError, UsageError
+from edgewright.families import FAMILIES
+from edgewright.families.base import Model
+from edgewright.placement import Placement, place
+from edgewright.probe import default_threads, probe
+from edgewright.records import read
+from edgewright.runtime import Runtime
+
+_shared_threads: int | None = None
+_lock = threading.Lock()
+
+
+def load(
+    path: str | Path,
+    *,
+    device: str = "auto",
+    precision: str = "auto",
+    threads: int | None = None,
+    strict: bool = True,
+    check: Check = "all",
+    expected_digest: str | None = None,
+) -> Model[Any]:
+    """Load a bundle: check it, choose a variant and a device, open the graphs.
+
+    Args:
+        path: Bundle folder, or zip of one.
+        device: `auto`, `cpu`, `cuda` or `tensorrt`.
+        precision: `auto`, or the precision or name of a variant: `fp32`, `int8`, ….
+        threads: Size of this model's own pool. By default the pool of `set_threads` if that was
+            called, else the physical cores that this process may use, at most 4.
+        strict: Raise when the device or precision asked for cannot be had. Otherwise warn with
+            `PlacementWarning`, and tell what ran instead in `.runtime.fallback`.
+        check: `all` hashes every file, `used` only those that are loaded.
+        expected_digest: SHA-256 (hex) that the manifest must have.
+
+    Returns:
+        A model of the bundle's family.
+
+    Raises:
+        BundleError: The bundle is missing, damaged, or of a later format.
+        PlacementError: What was asked for cannot be had here; the message lists every candidate.
+        UsageError: An option is out of its range.
+    """
+    with Bundle.open(path, check=check, expected_digest=expected_digest) as bundle:
+        placement = place(
+            bundle.manifest, probe(), device=device, precision=precision, strict=strict
+        )
+        return open_model(bundle, placement, threads)
+
+
+def open_model(bundle: Bundle, placement: Placement, threads: int | None = None) -> Model[Any]:
+    """Open what a placement chose. The bundle may be closed afterwards.
+
+    Args:
+        bundle: An open bundle.
+        placement: One of its variants on a device of this machine.
+        threads: See `load`.
+
+    Raises:
+        FormatVersionError: The family is unknown to this version.
+        BundleError: The config does not fit the family, or the graphs do not fit the manifest.
+        PlacementError: A graph cannot be opened on that device.
+    """
+    manifest = bundle.manifest
+    family = FAMILIES.get(manifest.family)
+    if family is None:
+        raise FormatVersionError(
+            f"manifest.family: got '{manifest.family}', expected one of {', '.join(FAMILIES)}; "
+            "upgrade edgewright"
+        )
+    size, shared = _threads(threads)
+    runners = _open_runners(bundle, placement, size, shared)
+    runtime = _runtime(bundle, placement, runners, size, shared)
+    try:
+        config = read(family.config_type, manifest.config, "manifest.config")
+        return family(config, bundle.read_bytes, runners, runtime)
+    except UsageError as error:  # raised by a front about a value that the user never gave
+        _close(runners)
+        raise BundleError(f"manifest.config: {error}") from error
+    except BaseException:
+        _close(runners)
+        raise
+
+
+def set_threads(threads: int) -> None:
+    """Make models that are loaded from now on share one pool of threads.
+
+    Call it once per process, before the first load; `load(threads=n)` still gives a model its own
+    pool. The shared pool's workers spin while they wait: ONNX Runtime's Python interface has no
+    switch for that. Where the machine is busy, own pools (which do not spin) answer sooner.
+
+    Raises:
+        UsageError: `threads` is below 1.
+        StateError: The pool exists already with another size.
+        MissingDependencyError: No inference library with a shared pool is installed.
+    """
+    global _shared_threads  # noqa: PLW0603  one pool per process is what this call is about
+    _check_threads(threads)
+    with _lock:
+        for backend in BACKENDS.values():
+            backend.share_threads(threads)
+        _shared_threads = threads
+
+
+def _threads(threads: int | None) -> tuple[int, bool]:
+    """Return the size of the pool, and whether it is the shared one."""
+    if threads is not None:
+        return _check_threads(threads), False
+    if _shared_threads is not None:
+        return _shared_threads, True
+    return default_threads(), False
+
+
+def _check_threads(threads: int) -> int:
+    if not 1 <= threads <= 1024:
+        raise UsageError(f"threads: got {threads}, expected 1 to 1024; choose the cores to use")
+    return threads
+
+
+def _open_runners(
+    bundle: Bundle, placement: Placement, threads: int, shared_threads: bool
+) -> dict[str, Runner]:
+    backend = BACKENDS[placement.backend]
+    runners: dict[str, Runner] = {}
+    try:
+        for name, component in bundle.variant(placement.variant).components.items():
+            runners[name] = backend.open(
+                [bundle.file(file) for file in component.files],
+                component,
+                device=placement.device,
+                threads=threads,
+                shared_threads=shared_threads,
+            )
+    except BaseException:
+        _close(runners)
+        raise
+    return runners
+
+
+def _close(runners: dict[str, Runner]) -> None:
+    for runner in runners.values():
+        runner.close()
+
+
+def _runtime(
+    bundle: Bundle, placement: Placement, runners: dict[str, Runner], threads: int, shared: bool
+) -> Runtime:
+    manifest = bundle.manifest
+    (provider,) = {runner.provider for runner in runners.values()}
+    return Runtime(
+        bundle=f"{manifest.name} {manifest.version}",
+        bundle_digest=bundle.digest,
+        family=manifest.family,
+        variant=placement.variant,
+        precision=bundle.variant(placement.variant).precision,
+        backend=placement.backend,
+        device=placement.device,
+        provider=provider,
+        threads=threads,
+        shared_threads=shared,
+        placement=placement.reasons,
+        fallback=placement.fallback,
+    )
