@@ -1,0 +1,23 @@
+"""The commands, by name."""
+
+from edgewright.commands.base import Command
+from edgewright.commands.doctor import DoctorCommand
+from edgewright.commands.external import ExternalCommand
+from edgewright.commands.inspect import InspectCommand
+from edgewright.commands.pack import PackCommand
+from edgewright.commands.run_task import TaskCommand
+from edgewright.commands.verify import VerifyCommand
+from edgewright.families import FAMILIES
+
+COMMANDS: dict[str, Command] = {
+    "export": ExternalCommand(
+        "export", "turn a checkpoint folder into a bundle", "pip install 'edgewright[export]'"
+    ),
+    **{family.task.key: TaskCommand(family.task) for family in FAMILIES.values()},
+    "inspect": InspectCommand(),
+    "verify": VerifyCommand(),
+    "pack": PackCommand(),
+    "doctor": DoctorCommand(),
+}
+
+__all__ = ["COMMANDS", "Command"]
