@@ -23,6 +23,8 @@ from edgewright.manifest import FileEntry
 
 _COMMENT = b"edgewright-bundle sha256 "
 _HASH_SIZE = 64
+_END = b"PK\5\6" + bytes(18)
+"""The end record of a zip without a comment, up to its figures."""
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 _MODE = stat.S_IFREG | 0o644
 _BROKEN = (
@@ -138,10 +140,14 @@ class Archive:
 
     def _check_comment(self) -> None:
         comment = self._zip.comment
-        if not comment:
-            return  # of another program
-        known = comment[: len(_COMMENT)] == _COMMENT
-        if not known or comment[len(_COMMENT) :] != _hash_before_comment_hash(self._file):
+        if not comment:  # of another program, or cut off
+            self._file.seek(-len(_END), os.SEEK_END)
+            end = self._file.read()
+            if (end[:4], end[-2:]) != (_END[:4], _END[-2:]):
+                self._refuse("an end that is not that of a zip", "a whole zip file")
+        elif comment[: len(_COMMENT)] != _COMMENT or comment[
+            len(_COMMENT) :
+        ] != _hash_before_comment_hash(self._file):
             self._refuse("bytes that its own hash does not fit", "the archive as it was written")
 
     def _members_by_name(self) -> dict[str, zipfile.ZipInfo]:
