@@ -144,7 +144,8 @@ def main(folder: Path) -> None:
         writer.add("variants/fp32/model.onnx", graph(quantized=False))
         writer.add("variants/int8/model.onnx", graph(quantized=True))
         for index in range(2):
-            image = rng.integers(0, 256, (SIZE, SIZE, 3), np.uint8)
+            colour = np.eye(3)[index] * 180  # red, then green, with some noise
+            image = (colour + rng.integers(0, 60, (SIZE, SIZE, 3))).astype(np.uint8)
             sample = write_golden({"image": image}, {"logits": answer(image)})
             writer.add(f"golden/{index:02}.npz", sample)
         path = writer.finish(manifest())

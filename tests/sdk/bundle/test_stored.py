@@ -9,7 +9,7 @@ import pytest
 from edgewright.bundle import Bundle, Check
 from edgewright.errors import BundleError, UsageError
 
-DIGEST = "bc8cbf6d145bfc8493c5bcc80cddb3ca210ca58378d91012cb0de7d16023c7f3"
+DIGEST = "c47016fab85a3ca4070e9072b7377a97da8c64f75fe381ee34b5e51c23c30f90"
 
 
 @pytest.mark.parametrize("form", ["stored", "stored_zip"])
