@@ -1,0 +1,75 @@
+"""Kernels run beside each other: they share no state and release the interpreter's lock."""
+
+import itertools
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+
+from edgewright import _core
+from edgewright.decoding import softmax_top_k
+from edgewright.image import ImageTransform
+from edgewright.sequence import KmerTokenizer, reverse_complement
+
+RNG = np.random.default_rng(0)
+SEQUENCE = bytes(RNG.choice(list(b"ACGT"), 1 << 24).astype(np.uint8))
+KMERS = ["".join(kmer) for kmer in itertools.product("ACGT", repeat=3)]
+LOGITS = RNG.normal(size=(300, 30_000)).astype(np.float32)
+IMAGE = RNG.integers(0, 256, (2000, 3000, 3), dtype=np.uint8)
+IDENTITY = (1.0, (0.0,) * 3, (1.0,) * 3)
+
+# Each takes tens of milliseconds at least, so that a waiting thread is surely woken up meanwhile.
+LONG_CALLS = {
+    "transform_image": lambda: _core.transform_image(
+        IMAGE, (1000, 1000), (0, 0), (1000, 1000), True, *IDENTITY
+    ),
+    "softmax": lambda: _core.softmax(LOGITS),
+    "softmax_top_k": lambda: _core.softmax_top_k(LOGITS, 5),
+    "reverse_complement": lambda: _core.reverse_complement(SEQUENCE * 4),
+    "kmer_encode": lambda: ENCODER.encode(SEQUENCE),
+    "parser_feed": lambda: _core.SequenceParser().feed(b">x\n" + SEQUENCE * 4),
+    "slicer_take": lambda: SLICER.take(40_000),
+}
+ENCODER = _core.KmerEncoder(3, np.arange(64, dtype=np.int32), 64)
+SLICER = _core.WindowSlicer(1 << 12, 1)
+SLICER.push(SEQUENCE[: 1 << 16], False)
+
+
+@pytest.mark.parametrize("name", LONG_CALLS)
+def test_lock_is_released(name):
+    """With switches forbidden, another thread can only run while the kernel lets it."""
+    go, ran = threading.Event(), threading.Event()
+    thread = threading.Thread(target=lambda: (go.wait(), ran.set()))
+    thread.start()
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1000)
+    try:
+        go.set()
+        LONG_CALLS[name]()
+        released = ran.is_set()
+    finally:
+        sys.setswitchinterval(interval)
+        thread.join()
+    assert released
+
+
+def test_eight_threads_get_the_answers_of_one():
+    transform = ImageTransform((60, 50), "bicubic", (40, 44), 1 / 255, (0.5,) * 3, (0.2,) * 3)
+    tokenizer = KmerTokenizer(["[PAD]", "[UNK]", "[CLS]", "[SEP]", *KMERS])
+
+    def work(seed):
+        rng = np.random.default_rng(seed)
+        sequence = bytes(rng.choice(list(b"ACGTN"), 500).astype(np.uint8))
+        image = rng.integers(0, 256, (rng.integers(1, 99), 70, 3), dtype=np.uint8)
+        logits = rng.normal(size=100).astype(np.float32)
+        return (
+            transform(image).tobytes(),
+            tokenizer.encode(sequence).tobytes(),
+            reverse_complement(sequence),
+            *(array.tobytes() for array in softmax_top_k(logits, 5)),
+        )
+
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(work, range(200))) == list(map(work, range(200)))
