@@ -34,8 +34,8 @@ def load(
         path: Bundle folder, or zip of one.
         device: `auto`, `cpu`, `cuda` or `tensorrt`.
         precision: `auto`, or the precision or name of a variant: `fp32`, `int8`, ….
-        threads: Size of this model's own pool. By default the pool of `set_threads` if that was
-            called, else the physical cores that this process may use, at most 4.
+        threads: Size of this model's own pool. By default the physical cores that this process
+            may use, at most 4; or the pool of `set_threads`, if that was called.
         strict: Raise when the device or precision asked for cannot be had. Otherwise warn with
             `PlacementWarning`, and tell what ran instead in `.runtime.fallback`.
         check: `all` hashes every file, `used` only those that are loaded.
@@ -48,6 +48,7 @@ def load(
         BundleError: The bundle is missing, damaged, or of a later format.
         PlacementError: What was asked for cannot be had here; the message lists every candidate.
         UsageError: An option is out of its range.
+        StateError: `threads` is given though `set_threads` was called.
     """
     with Bundle.open(path, check=check, expected_digest=expected_digest) as bundle:
         placement = place(
@@ -93,9 +94,11 @@ def open_model(bundle: Bundle, placement: Placement, threads: int | None = None)
 def set_threads(threads: int) -> None:
     """Make models that are loaded from now on share one pool of threads.
 
-    Call it once per process, before the first load; `load(threads=n)` still gives a model its own
-    pool. The shared pool's workers spin while they wait: ONNX Runtime's Python interface has no
-    switch for that. Where the machine is busy, own pools (which do not spin) answer sooner.
+    Call it once per process, before the first load. From then on, `load(threads=n)` is refused:
+    ONNX Runtime gives no model its own pool beside a shared one. The shared pool's workers spin
+    while they wait (with more than one thread), and its Python interface has no switch for that.
+    So this is for processes with many models on cores of their own; elsewhere the pools that
+    models have by default, whose threads sleep while they wait, answer sooner.
 
     Raises:
         UsageError: `threads` is below 1.

@@ -108,6 +108,7 @@ class Backend(ABC):
         Raises:
             IntegrityError: The graph's signature differs from the manifest's.
             PlacementError: The graph cannot be opened, or opened elsewhere than asked.
+            StateError: The process has a shared pool, and `shared_threads` is not set.
         """
 
     @classmethod

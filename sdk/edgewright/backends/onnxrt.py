@@ -91,8 +91,10 @@ class OnnxRuntime(Backend):
         """Run an identity graph on `device`."""
         one = (TensorSpec("x", "float32", (1,)),)
         component = Component(("identity",), one, (TensorSpec("y", "float32", (1,)),))
+        shared = cls._shared_threads is not None
         try:
-            session = _session(_IDENTITY_GRAPH, device, _options(_import(), device, 1, False))
+            options = _options(_import(), device, 1, shared_threads=shared)
+            session = _session(_IDENTITY_GRAPH, device, options)
             runner = OnnxRuntimeRunner(component, session, PROVIDERS[device])
             answer = runner.run({"x": np.ones(1, np.float32)})["y"]
         except EdgewrightError as error:
@@ -110,7 +112,13 @@ class OnnxRuntime(Backend):
         shared_threads: bool = False,
     ) -> Runner:
         """Open the graph `files[0]`; see `Backend.open`."""
-        options = _options(_import(), device, threads, shared_threads)
+        if cls._shared_threads is not None and not shared_threads:
+            raise StateError(
+                f"threads: got {threads} for one model after set_threads({cls._shared_threads}), "
+                "expected none: with a shared pool, ONNX Runtime gives no model its own; leave "
+                "`threads` away, or do not call set_threads"
+            )
+        options = _options(_import(), device, threads, shared_threads=shared_threads)
         session = _session(str(files[0]), device, options)
         where = component.files[0]
         check_signature("inputs", where, component.inputs, _specs(session.get_inputs()))
@@ -122,7 +130,8 @@ class OnnxRuntime(Backend):
         """Create ONNX Runtime's process-wide pool.
 
         Its workers spin while they wait, and the Python interface has no switch for that (a
-        session's own pool has one, and it is off here).
+        session's own pool has one, and it is off here). Once it exists, no session can have its
+        own. A session that was opened before keeps its own.
 
         Raises:
             StateError: The pool exists with another size; ONNX Runtime cannot change it.
@@ -177,7 +186,7 @@ def _cuda_problem() -> str | None:
     return None if count.value else "the NVIDIA driver sees no GPU; check `nvidia-smi`"
 
 
-def _options(ort: Any, device: str, threads: int, shared_threads: bool) -> Any:
+def _options(ort: Any, device: str, threads: int, *, shared_threads: bool) -> Any:
     options = ort.SessionOptions()
     options.log_severity_level = _LOG_ERRORS_ONLY
     options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_ALL
