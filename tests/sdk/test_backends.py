@@ -1,0 +1,175 @@
+"""ONNX Runtime behind the runner: options, signatures, concurrency, shared threads."""
+
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import edgewright as ew
+import tiny_bundles
+from edgewright.backends import BACKENDS, onnxrt
+from edgewright.backends.onnxrt import OnnxRuntime
+from edgewright.errors import (
+    InputError,
+    InputTypeError,
+    IntegrityError,
+    PlacementError,
+    StateError,
+    UsageError,
+)
+
+CALLERS = 8
+
+
+def opened(tiny: dict[str, Path], device: str = "cpu", **signature: object) -> ew.Bundle:
+    with ew.Bundle.open(tiny["vit"]) as bundle:
+        component = replace(bundle.variant("fp32").components["model"], **signature)
+        files = [bundle.file(name) for name in component.files]
+        return OnnxRuntime.open(files, component, device=device, threads=1)
+
+
+def test_a_runner_checks_names_dtypes_and_shapes(tiny: dict[str, Path]) -> None:
+    with opened(tiny) as runner:
+        with pytest.raises(InputTypeError, match="got dtype float64, expected float32"):
+            runner.run({"pixel_values": np.zeros((1, 3, 8, 8))})
+        with pytest.raises(InputError, match=r"got shape \(3, 8, 8\)"):
+            runner.run({"pixel_values": np.zeros((3, 8, 8), np.float32)})
+        with pytest.raises(InputError, match=r"expected .'pixel_values'."):
+            runner.run({"pixels": np.zeros((1, 3, 8, 8), np.float32)})
+
+
+def test_a_closed_runner_refuses(tiny: dict[str, Path]) -> None:
+    runner = opened(tiny)
+    runner.close()
+    with pytest.raises(StateError, match="after close"):
+        runner.run({"pixel_values": np.zeros((1, 3, 8, 8), np.float32)})
+
+
+def test_a_graph_that_differs_from_the_manifest_is_refused(tiny: dict[str, Path]) -> None:
+    spec = ew.Bundle.open(tiny["vit"]).variant("fp32").components["model"].outputs[0]
+    with pytest.raises(IntegrityError, match="expected those of the manifest"):
+        opened(tiny, outputs=(replace(spec, shape=("batch", 5)),))
+    with pytest.raises(IntegrityError, match="got graph outputs"):
+        opened(tiny, outputs=(replace(spec, dtype="int64"),))
+
+
+def test_sessions_are_quiet_single_stream_and_do_not_spin() -> None:
+    import onnxruntime
+
+    options = onnxrt._options(onnxruntime, "cpu", 3, shared_threads=False)
+    assert (options.intra_op_num_threads, options.inter_op_num_threads) == (3, 1)
+    assert options.get_session_config_entry("session.intra_op.allow_spinning") == "0"
+    cuda = onnxrt._options(onnxruntime, "cuda", 1, shared_threads=False)
+    assert cuda.get_session_config_entry("session.disable_cpu_ep_fallback") == "1"
+
+
+def test_another_provider_than_asked_for_is_no_answer(
+    tiny: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """ONNX Runtime only warns when it falls back to the CPU."""
+    import onnxruntime
+
+    class Fallen(onnxruntime.InferenceSession):  # type: ignore[misc]
+        def get_providers(self) -> list[str]:
+            return ["SomeOtherProvider"]
+
+    monkeypatch.setattr(onnxruntime, "InferenceSession", Fallen)
+    with pytest.raises(PlacementError, match="got provider SomeOtherProvider, expected CPU"):
+        opened(tiny)
+
+
+def test_a_file_that_is_no_graph_is_refused(tmp_path: Path, tiny: dict[str, Path]) -> None:
+    bundle = tiny_bundles.vit(tmp_path / "broken.edge", graphs={"fp32": b"no graph"})
+    with pytest.raises(PlacementError, match=r"graph 'model.onnx': onnxruntime .* failed"):
+        ew.load(bundle, precision="fp32")
+
+
+def test_a_missing_onnxruntime_is_a_fact_with_the_install_line(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    for fact in OnnxRuntime.probe():
+        assert fact.problem is not None
+        assert "edgewright[cpu]" in fact.problem
+
+
+@pytest.mark.parametrize("backend", BACKENDS.values(), ids=BACKENDS)
+def test_every_backend_runs_its_self_test_where_it_says_it_can(backend: type) -> None:
+    for fact in backend.probe():
+        if fact.problem is None:
+            assert backend.self_test(fact.device) is None
+
+
+def samples(family: str) -> list[dict[str, np.ndarray]]:
+    rng = np.random.default_rng(3)
+    if family == "vit":
+        return [{"image": rng.integers(0, 256, (20, 30, 3), np.uint8)} for _ in range(40)]
+    if family == "dnabert":
+        letters = np.frombuffer(b"ACGTN", np.uint8)
+        return [{"sequence": rng.choice(letters, rng.integers(2, 30))} for _ in range(40)]
+    return [
+        {
+            "states": rng.normal(size=(t, 3)).astype(np.float32),
+            "actions": rng.normal(size=(t - 1, 2)).astype(np.float32),
+            "rewards": rng.normal(size=t - 1).astype(np.float32),
+            "target_return": np.array(20, np.float32),
+        }
+        for t in rng.integers(1, 9, 40)
+    ]
+
+
+@pytest.mark.parametrize("family", tiny_bundles.MAKERS)
+def test_eight_callers_get_what_one_gets_bit_for_bit(tiny: dict[str, Path], family: str) -> None:
+    inputs = samples(family)
+    with ew.load(tiny[family], precision="fp32", threads=2) as model:
+        expected = [model.infer(sample) for sample in inputs]
+        with ThreadPoolExecutor(CALLERS) as pool:
+            for _ in range(3):
+                for one, many in zip(expected, pool.map(model.infer, inputs), strict=True):
+                    assert {n: a.tobytes() for n, a in one.items()} == {
+                        n: a.tobytes() for n, a in many.items()
+                    }
+
+
+SHARED = """
+import sys, threading, os
+import edgewright as ew
+from edgewright.backends.onnxrt import OnnxRuntime
+from edgewright.errors import StateError
+threads = lambda: len(os.listdir("/proc/self/task"))
+ew.set_threads(3)
+first = ew.load(sys.argv[1], precision="fp32"); before = threads()
+second = ew.load(sys.argv[1], precision="fp32"); after = threads()
+assert first.runtime.shared_threads and first.runtime.threads == 3, first.runtime
+assert before == after, (before, after)
+ew.set_threads(3)
+for call in (lambda: ew.set_threads(2), lambda: ew.load(sys.argv[1], threads=3)):
+    try:
+        call()
+    except StateError as error:
+        print(error)
+assert ew.verify(sys.argv[1]).ok
+assert OnnxRuntime.self_test("cpu") is None
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="counts threads in /proc")
+def test_set_threads_makes_models_share_one_pool(tiny: dict[str, Path]) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", SHARED, tiny["vit"]], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "got 2 after 3, expected one size per process" in done.stdout
+    assert "got 3 for one model after set_threads(3)" in done.stdout
+
+
+@pytest.mark.parametrize("threads", [0, -1, 5000])
+def test_absurd_thread_counts_are_refused(tiny: dict[str, Path], threads: int) -> None:
+    with pytest.raises(UsageError, match=f"got {threads}, expected 1 to 1024"):
+        ew.load(tiny["vit"], threads=threads)
+    with pytest.raises(UsageError, match="expected 1 to 1024"):
+        ew.set_threads(threads)

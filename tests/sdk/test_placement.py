@@ -1,0 +1,114 @@
+"""Placement is a pure function, so every machine can be had here."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+import edgewright as ew
+from edgewright.backends.base import DeviceFact
+from edgewright.errors import PlacementError, PlacementWarning, UsageError
+from edgewright.manifest import Manifest, Rejection
+from edgewright.placement import place
+from edgewright.probe import Probe
+
+CPU = DeviceFact("onnxruntime", "cpu", "CPUExecutionProvider", "1.0", None)
+NO_CUDA = DeviceFact("onnxruntime", "cuda", "CUDAExecutionProvider", "1.0", "no NVIDIA driver")
+CUDA = replace(NO_CUDA, problem=None)
+VNNI = Probe("a CPU", "x86_64", ("avx2", "vnni"), 4, (NO_CUDA, CPU))
+AVX2 = replace(VNNI, cpu_features=("avx2",))
+GPU = replace(VNNI, devices=(CUDA, CPU))
+
+
+@pytest.fixture(scope="module")
+def manifest(tiny: dict[str, Path]) -> Manifest:
+    return ew.Bundle.open(tiny["vit"]).manifest
+
+
+def with_verdict(manifest: Manifest, verdict: str) -> Manifest:
+    fp32, int8 = manifest.variants
+    target = replace(int8.targets[0], verdict=verdict)
+    return replace(manifest, variants=(fp32, replace(int8, targets=(target,))))
+
+
+@pytest.mark.parametrize(
+    ("probe", "verdict", "variant", "device"),
+    [
+        (VNNI, "recommended", "int8", "cpu"),
+        (AVX2, "recommended", "fp32", "cpu"),
+        (VNNI, "not recommended", "fp32", "cpu"),
+        (VNNI, "unmeasured", "fp32", "cpu"),
+        (GPU, "recommended", "fp32", "cuda"),
+    ],
+)
+def test_auto_takes_what_is_recommended_and_safe_here(
+    manifest: Manifest, probe: Probe, verdict: str, variant: str, device: str
+) -> None:
+    placement = place(with_verdict(manifest, verdict), probe)
+    assert (placement.variant, placement.device) == (variant, device)
+    assert placement.reasons[-1].endswith("taken")
+    assert len(placement.reasons) == 4  # two devices times two variants
+
+
+def test_reasons_name_what_speaks_against_a_variant(manifest: Manifest) -> None:
+    reasons = "\n".join(place(manifest, AVX2).reasons)
+    assert "cuda (CUDAExecutionProvider) with fp32: no NVIDIA driver" in reasons
+    assert "needs CPU features ['vnni'], which 'a CPU' has not" in reasons
+    slow = "\n".join(place(with_verdict(manifest, "not recommended"), VNNI).reasons)
+    assert "marked 'not recommended' at 0.50 × fp32 latency (measured on test CPU)" in slow
+
+
+def test_a_precision_that_is_asked_for_is_taken_with_its_doubts(manifest: Manifest) -> None:
+    placement = place(manifest, AVX2, precision="int8")
+    assert placement.variant == "int8"
+    assert "taken, although: needs CPU features" in placement.reasons[-1]
+
+
+@pytest.mark.parametrize(
+    ("device", "precision", "reason"),
+    [
+        ("cuda", "auto", "no NVIDIA driver"),
+        ("tensorrt", "auto", "has no TensorRT backend"),
+        ("auto", "fp16", "the bundle has no such variant .rejected at export: too coarse."),
+        ("cpu", "int4", "it has fp32, int8"),
+    ],
+)
+def test_what_cannot_be_had_raises_with_every_candidate(
+    manifest: Manifest, device: str, precision: str, reason: str
+) -> None:
+    manifest = replace(manifest, rejected=(Rejection("fp16", "too coarse"),))
+    with pytest.raises(PlacementError, match=reason) as caught:
+        place(manifest, VNNI, device=device, precision=precision)
+    assert f"device '{device}' with precision '{precision}'" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("device", "precision"), [("cuda", "fp32"), ("tensorrt", "auto"), ("cpu", "fp16")]
+)
+def test_without_strict_it_warns_and_records_the_fallback(
+    manifest: Manifest, device: str, precision: str
+) -> None:
+    with pytest.warns(PlacementWarning, match="cannot be had; running int8 on CPU"):
+        placement = place(manifest, VNNI, device=device, precision=precision, strict=False)
+    assert placement.fallback == f"device '{device}' with precision '{precision}'"
+
+
+def test_nothing_usable_raises_even_without_strict(manifest: Manifest) -> None:
+    nothing = replace(VNNI, devices=(NO_CUDA, replace(CPU, problem="onnxruntime is missing")))
+    with pytest.raises(PlacementError, match="onnxruntime is missing"):
+        place(manifest, nothing, strict=False)
+
+
+def test_an_unknown_device_is_a_usage_error(manifest: Manifest) -> None:
+    with pytest.raises(UsageError, match="got 'npu', expected one of auto, cpu, cuda, tensorrt"):
+        place(manifest, VNNI, device="npu")
+
+
+def test_load_tells_what_ran(tiny: dict[str, Path]) -> None:
+    with pytest.raises(PlacementError, match="cuda"):
+        ew.load(tiny["vit"], device="tensorrt", precision="fp32")
+    with pytest.warns(PlacementWarning, match="tensorrt"):
+        model = ew.load(tiny["vit"], device="tensorrt", strict=False, threads=1)
+    assert model.runtime.provider == "CPUExecutionProvider"
+    assert model.runtime.fallback == "device 'tensorrt' with precision 'auto'"
+    assert (model.runtime.threads, len(model.runtime.bundle_digest)) == (1, 64)

@@ -1,0 +1,280 @@
+"""Bundles of a few kB with graphs so small that NumPy can say the right answer.
+
+Made without PyTorch: the graphs come from `onnx.helper`, everything around them is the real thing.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from onnx import TensorProto, helper, numpy_helper
+
+from edgewright.bundle import BundleWriter
+from edgewright.golden import write_golden
+from edgewright.manifest import (
+    FORMAT,
+    Component,
+    Golden,
+    GoldenSample,
+    Licenses,
+    Manifest,
+    Metric,
+    Parity,
+    Receipt,
+    Source,
+    Target,
+    Variant,
+)
+from edgewright.specs import TensorSpec
+
+CPU = "CPUExecutionProvider"
+OPSET = 17
+RECOMMENDED_INT8 = Target(CPU, "cpu", ("vnni",), "recommended", 0.5, (0.4, 0.6), "test CPU")
+UNMEASURED_FP32 = Target(CPU, "cpu", (), "unmeasured", None, (), "")
+
+SIZE = 8
+COLOURS = ("red", "green", "blue", "bright")
+COLOUR_WEIGHTS = np.array([[4, -2, -2, 1], [-2, 4, -2, 1], [-2, -2, 4, 1]], np.float32)
+
+K = 2
+VOCABULARY = (
+    "[PAD]",
+    "[UNK]",
+    "[CLS]",
+    "[SEP]",
+    "[MASK]",
+    *map("".join, product("ATCG", repeat=K)),
+)
+SITES = ("no", "site")
+HIDDEN = 4
+_RNG = np.random.default_rng(7)
+EMBEDDINGS = _RNG.normal(size=(len(VOCABULARY), HIDDEN)).astype(np.float32)
+SITE_WEIGHTS = _RNG.normal(size=(HIDDEN, len(SITES))).astype(np.float32)
+MAX_TOKENS = 34
+
+STATES, ACTIONS, CONTEXT = 3, 2, 4
+STATE_WEIGHTS = _RNG.normal(size=(STATES, ACTIONS)).astype(np.float32)
+ACTION_WEIGHTS = _RNG.normal(size=(ACTIONS, ACTIONS)).astype(np.float32)
+STATE_MEAN, STATE_STD, RETURN_SCALE = (0.5, -1.0, 2.0), (1.0, 2.0, 0.5), 10.0
+
+
+def colour_logits(image: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Answer of the `vit` bundle for an image of SIZE × SIZE."""
+    pixels = (image.astype(np.float64) / 255 - 0.5) / 0.5
+    return (pixels.mean(axis=(0, 1)) @ COLOUR_WEIGHTS).astype(np.float32)
+
+
+def kmer_ids(sequence: str) -> list[int]:
+    """Ids of the k-mers, looked up one by one."""
+    words = [sequence[i : i + K].upper() for i in range(len(sequence) - K + 1)]
+    return [VOCABULARY.index(word) if word in VOCABULARY else 1 for word in words]
+
+
+def site_logits(sequence: str) -> NDArray[np.float32]:
+    """Answer of the `dnabert` bundle: mean embedding of all tokens times the weights."""
+    return EMBEDDINGS[[2, *kmer_ids(sequence), 3]].mean(axis=0) @ SITE_WEIGHTS
+
+
+def action_of(
+    state: NDArray[np.float32], last_action: NDArray[np.float32], return_to_go: float, step: int
+) -> NDArray[np.float32]:
+    """Answer of the `decision_transformer` bundle; the previous action is the slot before."""
+    normal = (np.asarray(state) - STATE_MEAN) / STATE_STD
+    return normal @ STATE_WEIGHTS + last_action @ ACTION_WEIGHTS + return_to_go / 10 + 0.1 * step
+
+
+def vit(output: Path, **changes: Any) -> Path:
+    """Write a colour classifier with the variants fp32 and int8 (the latter slightly off)."""
+    pixels = TensorSpec("pixel_values", "float32", ("batch", 3, SIZE, SIZE))
+    logits = TensorSpec("logits", "float32", ("batch", len(COLOURS)))
+    nodes = [
+        helper.make_node("GlobalAveragePool", ["pixel_values"], ["pooled"]),
+        helper.make_node("Flatten", ["pooled"], ["features"]),
+        helper.make_node("MatMul", ["features", "weights"], ["logits"]),
+    ]
+    graphs = {
+        "fp32": _graph(nodes, (pixels,), (logits,), weights=COLOUR_WEIGHTS),
+        "int8": _graph(nodes, (pixels,), (logits,), weights=COLOUR_WEIGHTS * np.float32(1.01)),
+    }
+    image = {"resize": [SIZE, SIZE], "resample": "bilinear", "crop": None, "scale": 1 / 255,
+             "mean": [0.5] * 3, "std": [0.5] * 3}  # fmt: skip
+    pictures = np.random.default_rng(0).integers(0, 256, (2, SIZE, SIZE, 3), np.uint8)
+    samples = [({"image": p}, {"logits": colour_logits(p)}) for p in pictures]
+    config = {"image": image, "labels": list(COLOURS)}
+    return _write(output, "vit", "classify", config, graphs, (pixels,), (logits,), samples, changes)
+
+
+def dnabert(output: Path, head: str = "sequence", **changes: Any) -> Path:
+    """Write a k-mer scorer with the head `sequence`, `token` or `embedding`; variant fp32."""
+    tokens = TensorSpec("token_ids", "int64", ("batch", "time"))
+    mask = TensorSpec("attention_mask", "int64", ("batch", "time"))
+    embed = [helper.make_node("Gather", ["embeddings", "token_ids"], ["embedded"])]
+    weigh = [
+        helper.make_node("Cast", ["attention_mask"], ["mask"], to=TensorProto.FLOAT),
+        helper.make_node("Unsqueeze", ["mask", "last"], ["weights3"]),
+        helper.make_node("Mul", ["embedded", "weights3"], ["hidden"]),
+    ]
+    pool = [
+        helper.make_node("ReduceSum", ["hidden", "time"], ["summed"], keepdims=0),
+        helper.make_node("ReduceSum", ["weights3", "time"], ["count"], keepdims=0),
+        helper.make_node("Div", ["summed", "count"], ["mean"]),
+    ]
+    constants = {"embeddings": EMBEDDINGS, "last": np.array([-1]), "time": np.array([1]),
+                 "sites": SITE_WEIGHTS}  # fmt: skip
+    text = "ACGTACGGTNACCATG"
+    ids = kmer_ids(text)
+    if head == "sequence":
+        output_spec = TensorSpec("logits", "float32", ("batch", len(SITES)))
+        nodes = [*embed, *weigh, *pool, helper.make_node("MatMul", ["mean", "sites"], ["logits"])]
+        answer = {"logits": site_logits(text)}
+    elif head == "token":
+        output_spec = TensorSpec("logits", "float32", ("batch", "time", len(SITES)))
+        nodes = [*embed, *weigh, helper.make_node("MatMul", ["hidden", "sites"], ["logits"])]
+        answer = {"logits": EMBEDDINGS[ids] @ SITE_WEIGHTS}
+    else:
+        output_spec = TensorSpec("hidden", "float32", ("batch", "time", HIDDEN))
+        nodes = [*embed, *weigh]
+        answer = {"embedding": EMBEDDINGS[ids].mean(axis=0)}
+    graphs = {"fp32": _graph(nodes, (tokens, mask), (output_spec,), **constants)}
+    samples = [({"sequence": np.frombuffer(text.encode(), np.uint8)}, answer)]
+    config = {"k": K, "head": head, "labels": [] if head == "embedding" else list(SITES),
+              "max_tokens": MAX_TOKENS, "window": 10}  # fmt: skip
+    assets = {"assets/vocab.txt": ("\n".join(VOCABULARY) + "\n").encode()}
+    return _write(
+        output, "dnabert", "score", config, graphs, (tokens, mask), (output_spec,), samples,
+        {"assets": assets, **changes},
+    )  # fmt: skip
+
+
+def decision_transformer(output: Path, **changes: Any) -> Path:
+    """Write a policy that is linear in state, last action, return-to-go and time; variant fp32."""
+    inputs = (
+        TensorSpec("states", "float32", ("batch", "time", STATES)),
+        TensorSpec("actions", "float32", ("batch", "time", ACTIONS)),
+        TensorSpec("returns_to_go", "float32", ("batch", "time", 1)),
+        TensorSpec("timesteps", "int64", ("batch", "time")),
+        TensorSpec("attention_mask", "int64", ("batch", "time")),
+    )
+    predictions = TensorSpec("action_preds", "float32", ("batch", "time", ACTIONS))
+    nodes = [
+        helper.make_node("MatMul", ["states", "state_weights"], ["from_states"]),
+        # Shifted by one step: position t sees the action of t - 1.
+        helper.make_node("Pad", ["actions", "one_step"], ["padded"]),
+        helper.make_node("Slice", ["padded", "begin", "end", "axis"], ["shifted"]),
+        helper.make_node("MatMul", ["shifted", "action_weights"], ["from_actions"]),
+        helper.make_node("Mul", ["timesteps", "attention_mask"], ["valid"]),
+        helper.make_node("Cast", ["valid"], ["valid_float"], to=TensorProto.FLOAT),
+        helper.make_node("Mul", ["valid_float", "tenth"], ["scaled"]),
+        helper.make_node("Unsqueeze", ["scaled", "last"], ["from_time"]),
+        helper.make_node("Sum", ["from_states", "from_actions", "returns_to_go", "from_time"],
+                         ["action_preds"]),
+    ]  # fmt: skip
+    graph = _graph(
+        nodes, inputs, (predictions,),
+        state_weights=STATE_WEIGHTS, action_weights=ACTION_WEIGHTS, tenth=np.float32(0.1),
+        one_step=np.array([0, 1, 0, 0, 0, 0]), begin=np.array([0]), end=np.array([-1]),
+        axis=np.array([1]), last=np.array([-1]),
+    )  # fmt: skip
+    config = {
+        "state_dim": STATES, "action_dim": ACTIONS, "context_length": CONTEXT, "max_ep_len": 1000,
+        "return_scale": RETURN_SCALE, "state_mean": list(STATE_MEAN), "state_std": list(STATE_STD),
+        "action_low": [-1.0] * ACTIONS, "action_high": [1.0] * ACTIONS,
+        "environment": None, "target_return": 20.0,
+    }  # fmt: skip
+    states = np.array([[0.1, 0.2, 0.3], [0.2, -0.1, 1.0]], np.float32)
+    actions, rewards = np.array([[0.5, -0.25]], np.float32), np.array([2.0], np.float32)
+    inputs_of_sample = {"states": states, "actions": actions, "rewards": rewards,
+                        "target_return": np.array(20, np.float32)}  # fmt: skip
+    answer = action_of(states[1], actions[0], 18.0, 1).astype(np.float32)
+    samples = [(inputs_of_sample, {"action": answer})]
+    return _write(
+        output, "decision_transformer", "control", config, {"fp32": graph}, inputs, (predictions,),
+        samples, changes,
+    )  # fmt: skip
+
+
+MAKERS = {"vit": vit, "dnabert": dnabert, "decision_transformer": decision_transformer}
+"""By family."""
+
+
+def _graph(
+    nodes: Sequence[Any],
+    inputs: Sequence[TensorSpec],
+    outputs: Sequence[TensorSpec],
+    **constants: Any,
+) -> bytes:
+    model = helper.make_model(
+        helper.make_graph(
+            list(nodes),
+            "tiny",
+            [_value(spec) for spec in inputs],
+            [_value(spec) for spec in outputs],
+            [numpy_helper.from_array(np.asarray(c), name) for name, c in constants.items()],
+        ),
+        opset_imports=[helper.make_opsetid("", OPSET)],
+        ir_version=8,
+    )
+    data: bytes = model.SerializeToString(deterministic=True)
+    return data
+
+
+def _value(spec: TensorSpec) -> Any:
+    kind = {"float32": TensorProto.FLOAT, "int64": TensorProto.INT64}[spec.dtype]
+    return helper.make_tensor_value_info(spec.name, kind, spec.shape)
+
+
+def _write(  # noqa: PLR0917
+    output: Path,
+    family: str,
+    task: str,
+    config: Mapping[str, Any],
+    graphs: Mapping[str, bytes],
+    inputs: tuple[TensorSpec, ...],
+    outputs: tuple[TensorSpec, ...],
+    samples: Sequence[tuple[Mapping[str, Any], Mapping[str, Any]]],
+    changes: Mapping[str, Any],
+) -> Path:
+    """Write the bundle; `changes` may replace `config` entries, `graphs`, `assets`, `manifest`."""
+    graphs = {**graphs, **changes.get("graphs", {})}
+    with BundleWriter(output) as writer:
+        writer.add("NOTICE", b"Made for the tests of Edgewright.\n")
+        for name, data in changes.get("assets", {}).items():
+            writer.add(name, data)
+        for name, graph in graphs.items():
+            writer.add(f"variants/{name}/model.onnx", graph)
+        files = [f"golden/{i:02}.npz" for i in range(len(samples))]
+        for file, (raw, answer) in zip(files, samples, strict=True):
+            writer.add(file, write_golden(raw, answer))
+        manifest = Manifest(
+            format=FORMAT, format_version=1, requires=(), family=family, task=task,
+            name=f"tiny-{family}", version="1.0",
+            licenses=Licenses(("Apache-2.0",), ("Apache-2.0",), ("Apache-2.0",)),
+            source=Source({}, "ByHand", {}, 0), config={**config, **changes.get("config", {})},
+            files={}, variants=tuple(_variant(name, inputs, outputs) for name in graphs),
+            rejected=(),
+            golden=Golden(tuple(map(GoldenSample, files)),
+                          {name: 1e-5 if name == "fp32" else 0.05 for name in graphs}),
+        )  # fmt: skip
+        return writer.finish(replace(manifest, **changes.get("manifest", {})))
+
+
+def _variant(name: str, inputs: tuple[TensorSpec, ...], outputs: tuple[TensorSpec, ...]) -> Variant:
+    return Variant(
+        name=name,
+        precision=name,
+        opsets={"ai.onnx": OPSET},
+        components={"model": Component((f"variants/{name}/model.onnx",), inputs, outputs)},
+        targets=(RECOMMENDED_INT8 if name == "int8" else UNMEASURED_FP32,),
+        receipt=Receipt(
+            bytes=0,
+            parity=Parity(max_abs=1e-7, scale=2.0, sqnr_db=140.0, samples=2),
+            metric=Metric("top1", 1.0, 1.0, 0.99, 2, "golden samples"),
+            method="by hand",
+            calibration_sha256=None,
+            kept_in_higher_precision=(),
+        ),
+    )
