@@ -1,0 +1,149 @@
+"""Task metrics of a subject: on labelled samples, or as agreement with PyTorch."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgewright_export.calibrate import Calibration
+from edgewright_export.subject import Advance, Sample, Subject
+
+Floats = NDArray[np.float32]
+
+KEPT_SHARE = {"int8": 0.99}
+"""Share of the PyTorch metric that a precision has to keep; others are to keep `DEFAULT_SHARE`."""
+DEFAULT_SHARE = 0.999
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What an evaluation found."""
+
+    value: float
+    """The metric; larger is better."""
+    episodes: tuple[float, ...] = ()
+    """Its parts, where the metric is a mean over episodes."""
+
+
+@dataclass(frozen=True)
+class Evaluation(ABC):
+    """One metric on fixed samples; larger is better."""
+
+    name: str
+    """`top1`, `auc`, …; `<metric>_agreement` when the samples have no labels."""
+    data: str
+    """What the samples are: a file name, an environment, `calibration samples`."""
+
+    @property
+    @abstractmethod
+    def samples(self) -> int:
+        """Number of samples (or episodes)."""
+
+    @abstractmethod
+    def measure(self, subject: Subject, advance: Advance) -> Measured:
+        """Return the metric of `subject`."""
+
+    def reference(self, subject: Subject, advance: Advance) -> Measured:
+        """Return the metric of PyTorch."""
+        return self.measure(subject, advance)
+
+    def minimum(self, reference: Measured, precision: str) -> float:
+        """Return what a variant of `precision` must reach, given the figure of PyTorch."""
+        return KEPT_SHARE.get(precision, DEFAULT_SHARE) * reference.value
+
+
+@dataclass(frozen=True)
+class LabelledEvaluation(Evaluation):
+    """A metric of logits against labels."""
+
+    inputs: Sequence[Sample]
+    """Raw samples; may be read from disk one by one."""
+    labels: NDArray[np.int64]
+    """The right class of each sample."""
+    score: Callable[[NDArray[np.float32], NDArray[np.int64]], float]
+    """From logits `(samples, classes)` and labels to the metric."""
+    output: str = "logits"
+    """Which output is judged."""
+
+    @property
+    def samples(self) -> int:
+        """Number of labelled samples."""
+        return len(self.inputs)
+
+    def measure(self, subject: Subject, advance: Advance) -> Measured:
+        """Return the metric of `subject` over all samples."""
+        logits = []
+        for sample in self.inputs:
+            logits.append(_answer(subject, sample, self.output))
+            advance(1)
+        return Measured(float(self.score(np.stack(logits), self.labels)))
+
+
+@dataclass(frozen=True)
+class AgreementEvaluation(Evaluation):
+    """Mean agreement with what PyTorch answered to the same samples."""
+
+    inputs: Sequence[Sample]
+    """Raw samples."""
+    expected: tuple[Floats, ...]
+    """What PyTorch answered."""
+    agree: Callable[[Floats, Floats], float]
+    """From an answer and the expected one to 0 (unlike) … 1 (the same)."""
+    output: str
+    """Which output is judged."""
+
+    @classmethod
+    def create(
+        cls,
+        name: str,
+        calibration: Calibration,
+        reference: Subject,
+        output: str,
+        agree: Callable[[Floats, Floats], float],
+    ) -> "AgreementEvaluation":
+        """Return the evaluation on `calibration`, after asking `reference` (PyTorch)."""
+        inputs = calibration.samples
+        expected = tuple(_answer(reference, sample, output) for sample in inputs)
+        return cls(name, calibration.data, inputs, expected, agree, output)
+
+    @property
+    def samples(self) -> int:
+        """Number of samples."""
+        return len(self.inputs)
+
+    def reference(self, subject: Subject, advance: Advance) -> Measured:
+        """Return 1: PyTorch agrees with itself."""
+        advance(len(self.inputs))
+        return Measured(1.0)
+
+    def measure(self, subject: Subject, advance: Advance) -> Measured:
+        """Return the mean agreement of `subject` with PyTorch."""
+        values = []
+        for sample, expected in zip(self.inputs, self.expected, strict=True):
+            values.append(self.agree(_answer(subject, sample, self.output), expected))
+            advance(1)
+        return Measured(float(np.mean(values)))
+
+
+def _answer(subject: Subject, sample: Sample, output: str) -> Floats:
+    return np.asarray(subject.infer(sample)[output], dtype=np.float32)
+
+
+def same_class(answer: Floats, expected: Floats) -> float:
+    """Return the share of rows (or 0 or 1 for one row) whose largest entries coincide."""
+    return float(np.mean(np.argmax(answer, axis=-1) == np.argmax(expected, axis=-1)))
+
+
+def cosine(answer: Floats, expected: Floats) -> float:
+    """Return the cosine of the angle between two vectors, 0 for a null vector."""
+    norm = float(np.linalg.norm(answer) * np.linalg.norm(expected))
+    return float(np.sum(answer * expected, dtype=np.float64)) / norm if norm > 0 else 0.0
+
+
+def explained(answer: Floats, expected: Floats) -> float:
+    """Return the share of the energy of `expected` that the error leaves: 1 - |a - e|² / |e|²."""
+    energy = float(np.sum(np.square(expected), dtype=np.float64))
+    error = float(np.sum(np.square(answer - expected), dtype=np.float64))
+    return max(0.0, 1.0 - error / energy) if energy > 0 else float(error == 0.0)
