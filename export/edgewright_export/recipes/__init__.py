@@ -1,0 +1,14 @@
+"""The recipes by family, with the same keys as the runtime's `FAMILIES`."""
+
+from edgewright_export.recipes.base import Recipe
+from edgewright_export.recipes.decision_transformer import DecisionTransformerRecipe
+from edgewright_export.recipes.dnabert import DNABERTRecipe
+from edgewright_export.recipes.vit import ViTRecipe
+
+RECIPES: dict[str, type[Recipe]] = {
+    "vit": ViTRecipe,
+    "decision_transformer": DecisionTransformerRecipe,
+    "dnabert": DNABERTRecipe,
+}
+
+__all__ = ["RECIPES", "Recipe"]

@@ -1,0 +1,102 @@
+"""The return of a policy in its environment."""
+
+from dataclasses import dataclass
+from typing import Any, cast
+
+import numpy as np
+
+from edgewright.errors import InputError, MissingDependencyError, UsageError
+from edgewright_export.evaluation import Evaluation, Measured
+from edgewright_export.subject import Advance, Policy, Subject
+
+EPISODES = 10
+FIRST_SEED = 7000
+"""Far from the small numbers that trainings begin at."""
+_RESAMPLES = 10_000
+
+
+@dataclass(frozen=True)
+class ClosedLoopEvaluation(Evaluation):
+    """Mean return over seeded episodes.
+
+    Two runs of the same policy differ as soon as one number is rounded another way, so a variant
+    may be as far below PyTorch as chance explains: the 95 % interval of the difference between
+    two means, bootstrapped from PyTorch's returns.
+    """
+
+    target_return: float
+    seed: int
+
+    @classmethod
+    def create(
+        cls, environment: str, target_return: float | None, seed: int
+    ) -> "ClosedLoopEvaluation":
+        """Return the evaluation in `environment`, a Gymnasium id.
+
+        Raises:
+            UsageError: The checkpoint's options have no `target_return`.
+            InputError: There is no such environment.
+            MissingDependencyError: Gymnasium is not installed.
+        """
+        if target_return is None:
+            raise UsageError(
+                f"evaluation: got {environment} and no target_return in the options, expected the "
+                "return to ask for; add it to edgewright.json"
+            )
+        _make(environment).close()
+        return cls("mean_return", environment, target_return, seed)
+
+    @property
+    def samples(self) -> int:
+        """Number of episodes."""
+        return EPISODES
+
+    def measure(self, subject: Subject, advance: Advance) -> Measured:
+        """Return the mean return of `subject`, which must be a `Policy`."""
+        policy = cast(Policy, subject)
+        environment = _make(self.data)
+        returns = []
+        try:
+            for episode in range(EPISODES):
+                seed = FIRST_SEED + EPISODES * self.seed + episode
+                returns.append(_run(environment, policy, self.target_return, seed))
+                advance(1)
+        finally:
+            environment.close()
+        return Measured(float(np.mean(returns)), tuple(returns))
+
+    def minimum(self, reference: Measured, precision: str) -> float:
+        """Return the least mean that chance explains, for any precision."""
+        generator = np.random.default_rng(self.seed)
+        drawn = generator.choice(reference.episodes, (2, _RESAMPLES, len(reference.episodes)))
+        one, other = drawn.mean(axis=2)
+        return reference.value + float(np.quantile(one - other, 0.025))
+
+
+def _run(environment: Any, policy: Policy, target_return: float, seed: int) -> float:
+    observation, _ = environment.reset(seed=seed)
+    policy.reset(target_return)
+    total, reward, done = 0.0, None, False
+    while not done:
+        action = policy.step(np.asarray(observation, dtype=np.float32), reward).action
+        observation, gained, terminated, truncated, _ = environment.step(action)
+        reward, done = float(gained), bool(terminated or truncated)
+        total += reward
+    return total
+
+
+def _make(environment: str) -> Any:
+    try:
+        import gymnasium
+    except ImportError as error:
+        raise MissingDependencyError(
+            "evaluation: got an environment and no gymnasium, expected it to be installed; run "
+            "pip install 'edgewright[control]'"
+        ) from error
+    try:
+        return gymnasium.make(environment)
+    except gymnasium.error.Error as error:
+        raise InputError(
+            f"evaluation: got the environment {environment!r} ({error}), expected an id that "
+            "gymnasium.make takes, such as Hopper-v5; check the spelling"
+        ) from error
