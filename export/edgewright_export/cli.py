@@ -1,0 +1,127 @@
+"""The `export` command; PyTorch is imported only when it runs."""
+
+import argparse
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+from edgewright.commands.base import add_json_option
+from edgewright.commands.output import emit, emit_table
+from edgewright.families import FAMILIES
+from edgewright.manifest import Manifest, Target, Variant
+from edgewright.progress import Progress
+
+TERMINATED = 128 + signal.SIGTERM
+
+
+class ExportCommand:
+    """`edgewright export CHECKPOINT -o OUT.edge`."""
+
+    help = "turn a checkpoint folder into a bundle"
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        """Add what the command takes."""
+        add = parser.add_argument
+        add("checkpoint", metavar="CHECKPOINT", help="folder in the Hugging Face layout")
+        add("-o", "--output", metavar="OUT.edge", required=True, help="bundle to write")
+        add("--family", choices=list(FAMILIES), help="(default: by the checkpoint's architecture)")
+        add("--variants", default="fp32,int8", metavar="NAMES", help="(default: fp32,int8)")
+        add("--calibration", metavar="PATH", help="real samples (default: synthetic ones)")
+        add(
+            "--evaluation",
+            metavar="PATH",
+            help="labelled samples, or an environment id, for the task metric "
+            "(default: agreement with PyTorch on the calibration samples)",
+        )
+        add("--options", metavar="FILE", help="JSON of what config.json does not carry")
+        add(
+            "--require",
+            action="append",
+            default=[],
+            metavar="NAME",
+            help="variant without which there is to be no bundle; may be repeated",
+        )
+        add("--seed", type=int, default=0, metavar="N", help="of everything random (default: 0)")
+        add("--zip", action="store_true", help="write one zip file instead of a folder")
+        add("--force", action="store_true", help="replace the bundle at OUT.edge")
+        add_json_option(parser)
+
+    def run(self, args: argparse.Namespace) -> int:
+        """Export, then print the receipt of every variant."""
+        with _terminable(), Progress() as progress:
+            progress.start("Loading PyTorch")
+            from edgewright_export.export import export
+
+            manifest = export(
+                args.checkpoint,
+                args.output,
+                family=args.family,
+                variants=_names(args.variants),
+                calibration=args.calibration,
+                evaluation=args.evaluation,
+                options=args.options,
+                require=[name for given in args.require for name in _names(given)],
+                force=args.force,
+                zip=args.zip,
+                seed=args.seed,
+                progress=progress,
+            )
+        _print(manifest, Path(args.output), as_json=args.json)
+        return 0
+
+
+def _names(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
+@contextmanager
+def _terminable() -> Iterator[None]:
+    """Let SIGTERM unwind the stack as ctrl-C does, so that nothing half-written is left."""
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        sys.exit(TERMINATED)
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _print(manifest: Manifest, output: Path, *, as_json: bool) -> None:
+    if as_json:
+        for variant in manifest.variants:
+            emit(variant, as_json=True)
+        for rejection in manifest.rejected:
+            emit(rejection, as_json=True)
+        return
+    header = ("variant", "size", "metric", "value", "PyTorch", "at least", "difference", "latency")
+    rows = [_row(variant) for variant in manifest.variants]
+    rows += [(item.variant, "left out", item.why, *[""] * 5) for item in manifest.rejected]
+    emit_table(f"{output}: {manifest.name} {manifest.version}", header, rows)
+
+
+def _row(variant: Variant) -> tuple[str, ...]:
+    receipt = variant.receipt
+    metric, parity = receipt.metric, receipt.parity
+    relative = parity.max_abs / parity.scale if parity.scale else parity.max_abs
+    return (
+        variant.name,
+        f"{receipt.bytes / 1e6:.2f} MB",
+        f"{metric.name} ({metric.samples} of {metric.data})",
+        f"{metric.value:.4g}",
+        f"{metric.reference:.4g}",
+        f"{metric.minimum:.4g}",
+        f"{relative:.1e}",
+        "; ".join(_speed(target) for target in variant.targets),
+    )
+
+
+def _speed(target: Target) -> str:
+    if target.latency_ratio is None:
+        return target.verdict
+    low, high = target.latency_interval
+    return f"{target.latency_ratio:.2f} × fp32 [{low:.2f}, {high:.2f}], {target.verdict}"
