@@ -37,7 +37,7 @@ def check_path(path: str, where: str) -> None:
     """
     if _PATH.fullmatch(path) is None:
         raise BundleError(
-            f"{where}: got path {path!r}, expected a relative path such as 'assets/vocab.txt' "
+            f"{where}: got path {path[:120]!r}, expected a relative path such as 'assets/vocab.txt' "
             "(letters, digits, '_', '.', '-', '/'); do not use this bundle"
         )
 

@@ -175,5 +175,5 @@ def _check_hash(text: str, where: str) -> None:
 
 def _refuse(where: str, got: object, expected: str) -> NoReturn:
     raise BundleError(
-        f"{where}: got {str(got)[:300]}, expected {expected}; export the bundle again"
+        f"{where[:200]}: got {str(got)[:300]}, expected {expected}; export the bundle again"
     )

@@ -56,7 +56,7 @@ def _read_dataclass(kind: Any, value: Any, where: str) -> Any:
     missing = sorted(name for name, f in fields.items() if _required(f) and name not in entries)
     if unknown or missing:
         raise BundleError(
-            f"{where}: got unknown keys {unknown} and missing keys {missing}, expected exactly "
+            f"{where}: got unknown keys {unknown[:5]} and missing keys {missing}, expected exactly "
             f"{sorted(fields)}; export the bundle again or use the Edgewright that wrote it"
         )
     return kind(**{k: _read(hints[k], item, f"{where}.{k}") for k, item in entries.items()})

@@ -8,6 +8,8 @@ from edgewright.errors import BundleError
 
 MAX_DEPTH = 64
 """Deepest nesting that is accepted; real manifests need 8."""
+MAX_KEY = 256
+"""Longest key, characters: keys stand in messages."""
 _ALLOWED_CONTROLS = frozenset("\t\n\r")
 
 
@@ -15,8 +17,8 @@ def parse(data: bytes, where: str) -> Any:
     """Return the value of the JSON text `data`.
 
     Refused beyond what `json` refuses: duplicate keys, `NaN` and infinities, numbers that overflow,
-    nesting beyond `MAX_DEPTH`, lone surrogates and control characters (a name is printed to
-    terminals).
+    nesting beyond `MAX_DEPTH`, keys beyond `MAX_KEY`, lone surrogates and control characters (a
+    name is printed to terminals).
 
     Args:
         data: UTF-8 text.
@@ -52,7 +54,10 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     entries = dict(pairs)
     if len(entries) != len(pairs):
         keys = [key for key, _ in pairs]
-        raise ValueError(f"duplicate key {next(key for key in keys if keys.count(key) > 1)!r}")
+        twice = next(key for key in keys if keys.count(key) > 1)
+        raise ValueError(f"duplicate key {twice[:MAX_KEY]!r}")
+    if too_long := [key for key in entries if len(key) > MAX_KEY]:
+        raise ValueError(f"key {too_long[0][:40]!r}… of {len(too_long[0])} characters")
     return entries
 
 

@@ -45,6 +45,25 @@ def test_400_bit_flips_in_a_zip_are_400_refusals(archive: Path) -> None:
     Bundle.open(archive).close()
 
 
+def test_hashes_that_fit_a_damaged_manifest_never_lead_to_a_crash(
+    folder: Path, write_manifest: Callable[[bytes], None]
+) -> None:
+    rng = random.Random(2)
+    original = (folder / "manifest.json").read_bytes()
+    messages = []
+    for _ in range(200):
+        changed = bytearray(original)
+        for index in rng.sample(range(len(changed)), 3):
+            changed[index] = rng.randrange(256)
+        write_manifest(bytes(changed))
+        try:
+            Bundle.open(folder)
+        except BundleError as error:
+            messages.append(str(error))
+    assert len(messages) > 100
+    assert max(map(len, messages)) < 1500
+
+
 @pytest.mark.parametrize("name", ["manifest.json", "manifest.sha256", "README.md", "NOTICE"])
 def test_every_bit_of_the_first_bytes_counts(folder: Path, name: str) -> None:
     original = (folder / name).read_bytes()

@@ -42,6 +42,7 @@ def refuse(folder: Path, error: type[BundleError], words: str) -> None:
         (b'{"a": "\\ud800"}', "surrogates"),
         (b'{"a": "\\u001b[2J"}', "control character"),
         (b'{"a\\u0000": 1}', "control character"),
+        (b'{"' + b"a" * 257 + b'": 1}', "of 257 characters"),
         (b"null", "got 'NoneType', expected 'edgewright-bundle'"),
         (b"{}", "got 'None', expected 'edgewright-bundle'"),
     ],

@@ -1,5 +1,7 @@
 """The zip form: ordinary archives are read, and no archive makes the reader write elsewhere."""
 
+import contextlib
+import random
 import shutil
 import stat
 import tempfile
@@ -90,6 +92,20 @@ def test_changed_content_of_a_foreign_archive_is_refused(stored: Path, tmp_path:
     changed = shutil.copytree(stored, tmp_path / "changed")
     (changed / "NOTICE").write_bytes((changed / "NOTICE").read_bytes().swapcase())
     refuse(zip_of(changed, tmp_path / "b.edge"), "NOTICE': got SHA-256")
+
+
+def test_a_damaged_foreign_archive_is_refused_or_means_the_same(
+    stored: Path, tmp_path: Path
+) -> None:
+    path = zip_of(stored, tmp_path / "b.edge", method=zipfile.ZIP_DEFLATED)
+    original, digest = path.read_bytes(), Bundle.open(stored).digest
+    rng = random.Random(3)
+    for _ in range(200):
+        changed = bytearray(original)
+        changed[rng.randrange(len(changed))] = rng.randrange(256)
+        path.write_bytes(changed)
+        with contextlib.suppress(BundleError), Bundle.open(path) as bundle:
+            assert bundle.digest == digest
 
 
 def test_a_foreign_comment_is_refused(archive: Path) -> None:
