@@ -37,8 +37,8 @@ def check_path(path: str, where: str) -> None:
     """
     if _PATH.fullmatch(path) is None:
         raise BundleError(
-            f"{where}: got path {path[:120]!r}, expected a relative path such as 'assets/vocab.txt' "
-            "(letters, digits, '_', '.', '-', '/'); do not use this bundle"
+            f"{where}: got path {path[:120]!r}, expected a relative path such as "
+            "'assets/vocab.txt' (letters, digits, '_', '.', '-', '/'); do not use this bundle"
         )
 
 

@@ -66,6 +66,6 @@ def _check_features(requires: Any) -> None:
     names = records.read(tuple[str, ...], requires, "manifest.requires")
     if unknown := sorted(set(names) - READER_FEATURES):
         raise FormatVersionError(
-            f"manifest.requires: got unknown features {str(unknown)[:200]}, expected none "
-            f"beyond {sorted(READER_FEATURES)}; update edgewright, or export the bundle with this version"
+            f"manifest.requires: got unknown features {str(unknown)[:200]}, expected "
+            f"none beyond {sorted(READER_FEATURES)}; update edgewright, or export the bundle again"
         )
