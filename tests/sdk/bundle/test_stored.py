@@ -6,10 +6,11 @@ import numpy as np
 import onnxruntime
 import pytest
 
+import edgewright
 from edgewright.bundle import Bundle, Check
 from edgewright.errors import BundleError, UsageError
 
-DIGEST = "c47016fab85a3ca4070e9072b7377a97da8c64f75fe381ee34b5e51c23c30f90"
+DIGEST = "fa3ae0745d5d99602b59b979b56480dcaeecc41bfdfd70396ba7e4a36acd4445"
 
 
 @pytest.mark.parametrize("form", ["stored", "stored_zip"])
@@ -35,6 +36,16 @@ def test_stored_graphs_still_give_the_golden_answers(stored: Path, name: str) ->
             expected = outputs["logits"].astype(np.float32)
             limit = bundle.manifest.golden.tolerance[name] * np.abs(expected).max()
             np.testing.assert_allclose(logits[0], expected, rtol=0, atol=limit)
+
+
+@pytest.mark.parametrize("form", ["stored", "stored_zip"])
+def test_the_stored_bundle_still_runs(form: str, request: pytest.FixtureRequest) -> None:
+    path = request.getfixturevalue(form)
+    assert edgewright.verify(path).ok
+    with Bundle.open(path) as bundle:
+        images = [inputs["image"] for _, inputs, _ in bundle.golden()]
+    classify = edgewright.load(path, precision="int8")
+    assert [classify(image).labels[0].name for image in images] == ["red", "green"]
 
 
 def test_what_a_zip_was_unpacked_to_disappears(stored_zip: Path) -> None:
