@@ -1,6 +1,7 @@
 """The bundle that was stored when format 1 was released stays readable, byte for byte."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnxruntime
@@ -44,7 +45,7 @@ def test_the_stored_bundle_still_runs(form: str, request: pytest.FixtureRequest)
     assert edgewright.verify(path).ok
     with Bundle.open(path) as bundle:
         images = [inputs["image"] for _, inputs, _ in bundle.golden()]
-    classify = edgewright.load(path, precision="int8")
+    classify: Any = edgewright.load(path, precision="int8")
     assert [classify(image).labels[0].name for image in images] == ["red", "green"]
 
 
