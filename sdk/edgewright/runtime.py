@@ -29,7 +29,9 @@ class Runtime:
     """What was asked for and not had (only with `strict=False`); none otherwise."""
 
     def __str__(self) -> str:
-        pool = "shared threads" if self.shared_threads else "threads"
+        pool = ("shared " if self.shared_threads else "") + (
+            "thread" if self.threads == 1 else "threads"
+        )
         return (
             f"{self.bundle}, variant {self.variant} ({self.precision}) "
             f"on {self.provider}, {self.threads} {pool}"

@@ -113,6 +113,7 @@ class Control(Task):
         name = args.environment or model.config.environment
         environment = make_environment(name)
         try:
+            _check_sizes(environment, model.config)
             period = _period(environment, args.rate)
             with Progress() as progress:
                 progress.start(f"running {name}", args.episodes, unit="episodes")
@@ -157,6 +158,17 @@ def _not_installed(name: str, error: Exception) -> MissingDependencyError:
         f"environment '{name}': got '{error}', expected Gymnasium with MuJoCo; "
         "pip install 'edgewright[control]'"
     )
+
+
+def _check_sizes(environment: Any, config: Any) -> None:
+    """Compare what the environment exchanges with what the policy does."""
+    got = environment.observation_space.shape, environment.action_space.shape
+    expected = (config.state_dim,), (config.action_dim,)
+    if got != expected:
+        raise UsageError(
+            f"environment '{environment.spec.id}': got observations and actions of shapes {got}, "
+            f"expected {expected} as the policy has; choose the environment that it was trained for"
+        )
 
 
 def _period(environment: Any, rate: float | None) -> float:
