@@ -1,0 +1,104 @@
+"""What `verify` finds, and what it does not let pass."""
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import edgewright as ew
+import tiny_bundles
+from edgewright.errors import BundleNotFoundError, CheckpointNotFoundError
+from edgewright.manifest import Source
+from edgewright.verify import golden_difference
+
+
+def statuses(found: object) -> dict[str, str]:
+    return {check.name: check.status for check in found.checks}
+
+
+def test_a_good_bundle_passes(tiny: dict[str, Path]) -> None:
+    found = ew.verify(tiny["vit"], threads=1)
+    assert found.ok
+    checks = ("graphs", "golden/00.npz", "golden/01.npz")
+    names = ["files", *(f"{variant}: {check}" for variant in ("fp32", "int8") for check in checks)]
+    assert statuses(found) == dict.fromkeys(names, "ok")
+    assert str(found).endswith("ok")
+
+
+def test_a_graph_that_answers_otherwise_fails(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    right = tiny_bundles.colour_logits
+    monkeypatch.setattr(tiny_bundles, "colour_logits", lambda image: right(image) * 1.0005)
+    found = ew.verify(tiny_bundles.vit(tmp_path / "off.edge"))
+    assert not found.ok
+    assert statuses(found)["fp32: golden/00.npz"] == "failed"
+    assert "of the output's scale, allowed 1.00e-05" in found.checks[2].detail
+
+
+def test_damage_is_a_failed_check(tmp_path: Path) -> None:
+    bundle = tiny_bundles.vit(tmp_path / "damaged.edge")
+    graph = bundle / "variants" / "fp32" / "model.onnx"
+    data = bytearray(graph.read_bytes())
+    data[40] ^= 1
+    graph.write_bytes(data)
+    found = ew.verify(bundle)
+    assert not found.ok
+    assert found.checks[0].status == "failed"
+    assert "variants/fp32/model.onnx" in found.checks[0].detail
+
+
+def test_a_graph_that_does_not_open_is_a_failed_check(tmp_path: Path) -> None:
+    found = ew.verify(tiny_bundles.vit(tmp_path / "b.edge", graphs={"int8": b"no graph"}))
+    assert not found.ok
+    assert statuses(found)["int8: graphs"] == "failed"
+    assert statuses(found)["fp32: golden/00.npz"] == "ok"
+
+
+def test_what_cannot_run_here_is_skipped_and_never_ok(tiny: dict[str, Path]) -> None:
+    found = ew.verify(tiny["vit"], device="tensorrt")
+    assert not found.ok
+    assert statuses(found) == {"files": "ok", "fp32: graphs": "skipped", "int8: graphs": "skipped"}
+    assert "no TensorRT backend" in found.checks[1].detail
+
+
+def test_the_checkpoint_is_compared(tmp_path: Path) -> None:
+    checkpoint = tmp_path / "checkpoint"
+    checkpoint.mkdir()
+    (checkpoint / "config.json").write_text("{}")
+    (checkpoint / "model.safetensors").write_text("weights")
+    listed = {
+        "config.json": hashlib.sha256(b"{}").hexdigest(),
+        "model.safetensors": "0" * 64,
+        "gone": "0" * 64,
+    }
+    bundle = tiny_bundles.vit(tmp_path / "b.edge", manifest={"source": Source(listed, "X", {}, 0)})
+    found = statuses(ew.verify(bundle, checkpoint=checkpoint))
+    assert found["checkpoint config.json"] == "ok"
+    assert found["checkpoint model.safetensors"] == found["checkpoint gone"] == "failed"
+    with pytest.raises(CheckpointNotFoundError, match="expected a folder"):
+        ew.verify(bundle, checkpoint=tmp_path / "absent")
+
+
+def test_a_missing_bundle_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(BundleNotFoundError):
+        ew.verify(tmp_path / "absent.edge")
+
+
+@pytest.mark.parametrize(
+    ("expected", "got", "difference"),
+    [
+        ([1.0, -4.0], [1.0, -4.2], 0.05),
+        ([0.0, 0.0], [0.0, 0.0], 0.0),
+        ([0.0, 0.0], [0.0, 0.1], np.inf),
+        ([1.0, 2.0], [1.0, np.nan], np.inf),
+        ([1.0, 2.0], [1.0], np.inf),
+    ],
+)
+def test_difference_is_relative_to_the_scale(
+    expected: list[float], got: list[float], difference: float
+) -> None:
+    found = golden_difference({"x": np.array(expected)}, {"x": np.array(got)})
+    assert found == pytest.approx(difference)
+    assert golden_difference({"x": np.array(expected)}, {"y": np.array(got)}) == np.inf
