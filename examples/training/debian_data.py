@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 import tempfile
 from dataclasses import dataclass
@@ -33,13 +32,15 @@ def fetch_package(name: str, cache: Path = CACHE) -> UnpackedPackage:
     if not home.exists():
         cache.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=cache) as folder:
+            unpacked = Path(folder) / "unpacked"
+            unpacked.mkdir()
             _run(name, ["apt-get", "download", name], Path(folder))
             [archive] = Path(folder).glob("*.deb")
             _run(name, ["dpkg-deb", "-x", archive.name, "unpacked/root"], Path(folder))
             # apt writes the epoch's colon as %3a.
             version = archive.stem.split("_")[1].replace("%3a", ":")
-            (Path(folder) / "unpacked" / "version").write_text(version + "\n")
-            shutil.move(Path(folder) / "unpacked", home)
+            (unpacked / "version").write_text(version + "\n")
+            unpacked.rename(home)
     return UnpackedPackage(home / "root", name, (home / "version").read_text().strip())
 
 
@@ -54,5 +55,5 @@ def _run(name: str, command: list[str], folder: Path) -> None:
     if done.returncode:
         raise RuntimeError(
             f"package {name!r}: `{' '.join(command)}` ended with {done.returncode} "
-            f"({done.stderr.strip()}), expected it in the package lists; run `apt-get update` first"
+            f"({done.stderr.strip()}), expected 0; run `apt-get update` as root, or free disk space"
         )

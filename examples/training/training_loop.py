@@ -139,6 +139,7 @@ def train(
     run.resume()
     saved_at = time.monotonic()
     with stop_signals() as stopped, training_progress(work_file.stem, plan.num_steps) as show:
+        show(run.state.step, run.state.seconds, run.state.history)
         while run.state.step < plan.num_steps:
             started = time.monotonic()
             run.advance(loss_function)
