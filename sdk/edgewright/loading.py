@@ -27,7 +27,7 @@ def load(
     strict: bool = True,
     check: Check = "all",
     expected_digest: str | None = None,
-) -> Model[Any]:
+) -> Any:
     """Load a bundle: check it, choose a variant and a device, open the graphs.
 
     Args:
@@ -42,7 +42,8 @@ def load(
         expected_digest: SHA-256 (hex) that the manifest must have.
 
     Returns:
-        A model of the bundle's family.
+        A model of the bundle's family, such as `edgewright.families.vit.ViT`; annotate the variable
+        with that class to have its calls type-checked.
 
     Raises:
         BundleError: The bundle is missing, damaged, or of a later format.

@@ -5,13 +5,14 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 import edgewright as ew
 import tiny_bundles
-from edgewright.backends import BACKENDS, onnxrt
+from edgewright.backends import BACKENDS, Backend, Runner, onnxrt
 from edgewright.backends.onnxrt import OnnxRuntime
 from edgewright.errors import (
     InputError,
@@ -25,11 +26,11 @@ from edgewright.errors import (
 CALLERS = 8
 
 
-def opened(tiny: dict[str, Path], device: str = "cpu", **signature: object) -> ew.Bundle:
+def opened(tiny: dict[str, Path], **signature: Any) -> Runner:
     with ew.Bundle.open(tiny["vit"]) as bundle:
         component = replace(bundle.variant("fp32").components["model"], **signature)
         files = [bundle.file(name) for name in component.files]
-        return OnnxRuntime.open(files, component, device=device, threads=1)
+        return OnnxRuntime.open(files, component, device="cpu", threads=1)
 
 
 def test_a_runner_checks_names_dtypes_and_shapes(tiny: dict[str, Path]) -> None:
@@ -98,7 +99,7 @@ def test_a_missing_onnxruntime_is_a_fact_with_the_install_line(
 
 
 @pytest.mark.parametrize("backend", BACKENDS.values(), ids=BACKENDS)
-def test_every_backend_runs_its_self_test_where_it_says_it_can(backend: type) -> None:
+def test_every_backend_runs_its_self_test_where_it_says_it_can(backend: type[Backend]) -> None:
     for fact in backend.probe():
         if fact.problem is None:
             assert backend.self_test(fact.device) is None

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from edgewright.errors import InputError
-from edgewright.tasks.metrics import accuracy, auc, mean_return, top1
+from edgewright.tasks.metrics import accuracy, auc, top1
 
 
 def test_top1_counts_the_largest_logit() -> None:
@@ -19,14 +19,8 @@ def test_auc_equals_the_share_of_ordered_pairs() -> None:
     assert auc(scores, positive) == pytest.approx(np.mean(pairs), abs=1e-12)
 
 
-def test_mean_return() -> None:
-    assert mean_return(np.array([1.0, 3.0])) == 2.0
-
-
 def test_metrics_of_nothing_are_refused() -> None:
     with pytest.raises(InputError, match="positive and 0 negative"):
         auc(np.array([0.1, 0.2]), np.array([True, True]))
     with pytest.raises(InputError, match="at least one sample"):
         accuracy(np.array([]), np.array([]))
-    with pytest.raises(InputError, match="at least one episode"):
-        mean_return(np.array([]))

@@ -5,7 +5,6 @@ import pytest
 
 from edgewright.bench.statistics import (
     Comparison,
-    bootstrap_mean_interval,
     compare_interleaved,
     compare_seconds,
     latency_percentiles,
@@ -99,10 +98,3 @@ def test_percentiles_need_enough_samples(samples: int, names: list[str]) -> None
 def test_no_samples_have_no_percentiles() -> None:
     with pytest.raises(UsageError, match="got no samples"):
         latency_percentiles(np.array([]))
-
-
-def test_bootstrap_interval_of_a_mean() -> None:
-    values = np.random.default_rng(5).normal(100, 10, 400)
-    low, high = bootstrap_mean_interval(values)
-    assert low < 100 < high
-    assert high - low == pytest.approx(4 * 10 / 20, rel=0.15)  # ± 1.96 standard errors

@@ -10,10 +10,10 @@ import edgewright as ew
 import tiny_bundles
 from edgewright.errors import BundleNotFoundError, CheckpointNotFoundError
 from edgewright.manifest import Source
-from edgewright.verify import golden_difference
+from edgewright.verify import Verification, golden_difference
 
 
-def statuses(found: object) -> dict[str, str]:
+def statuses(found: Verification) -> dict[str, str]:
     return {check.name: check.status for check in found.checks}
 
 

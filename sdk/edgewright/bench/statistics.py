@@ -155,12 +155,3 @@ def latency_percentiles(seconds: NDArray[np.float64]) -> dict[str, float]:
         for name, (quantile, least) in PERCENTILES.items()
         if seconds.size >= least
     }
-
-
-def bootstrap_mean_interval(values: NDArray[np.float64], *, seed: int = 0) -> tuple[float, float]:
-    """Return the 95 % bootstrap interval of a mean, such as that of returns over seeds."""
-    generator = np.random.default_rng(seed)
-    draws = generator.integers(0, values.size, (RESAMPLES, values.size))
-    tail = (1 - CONFIDENCE) / 2
-    low, high = np.quantile(values[draws].mean(axis=1), (tail, 1 - tail))
-    return float(low), float(high)

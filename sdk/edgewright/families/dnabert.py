@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import TypeAlias, overload
+from typing import TypeAlias, TypeVar, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,8 +17,10 @@ from edgewright.specs import Array
 from edgewright.tasks.score import Embedding, Score, Scores, TokenScores
 from edgewright.tasks.window_files import WindowScore
 
-Sequence1: TypeAlias = str | bytes | NDArray[np.uint8]
+Bases: TypeAlias = str | bytes | NDArray[np.uint8]
 """One sequence: text, bytes, or uint8 (bases,) in ASCII."""
+
+AnySequence = TypeVar("AnySequence", bound=Bases)
 
 HEADS = ("sequence", "token", "embedding")
 """What the graph computes: a label per sequence, a label per k-mer, or hidden states."""
@@ -76,14 +78,14 @@ class DNABERT(Model[DNABERTConfig]):
 
     @overload
     def __call__(
-        self, sequence: list[Sequence1] | tuple[Sequence1, ...]
+        self, sequence: list[AnySequence] | tuple[AnySequence, ...]
     ) -> list[Scores] | list[TokenScores]: ...
 
     @overload
-    def __call__(self, sequence: Sequence1) -> Scores | TokenScores: ...
+    def __call__(self, sequence: Bases) -> Scores | TokenScores: ...
 
     def __call__(
-        self, sequence: Sequence1 | list[Sequence1] | tuple[Sequence1, ...]
+        self, sequence: Bases | list[AnySequence] | tuple[AnySequence, ...]
     ) -> Scores | TokenScores | list[Scores] | list[TokenScores]:
         """Score a sequence, or a list of sequences as batches.
 
@@ -106,13 +108,13 @@ class DNABERT(Model[DNABERTConfig]):
         return scores if isinstance(sequence, (list, tuple)) else scores[0]
 
     @overload
-    def embed(self, sequence: list[Sequence1] | tuple[Sequence1, ...]) -> list[Embedding]: ...
+    def embed(self, sequence: list[AnySequence] | tuple[AnySequence, ...]) -> list[Embedding]: ...
 
     @overload
-    def embed(self, sequence: Sequence1) -> Embedding: ...
+    def embed(self, sequence: Bases) -> Embedding: ...
 
     def embed(
-        self, sequence: Sequence1 | list[Sequence1] | tuple[Sequence1, ...]
+        self, sequence: Bases | list[AnySequence] | tuple[AnySequence, ...]
     ) -> Embedding | list[Embedding]:
         """Return the mean hidden state over the k-mers of a sequence, or of each of a list.
 
@@ -194,7 +196,7 @@ class DNABERT(Model[DNABERTConfig]):
                 f"that was trained for them; this one has {has}"
             )
 
-    def _encode(self, sequence: Sequence1) -> NDArray[np.int64]:
+    def _encode(self, sequence: Bases) -> NDArray[np.int64]:
         kmers = self._tokenizer.encode(sequence)
         if kmers.size + SPECIAL_TOKENS > self.config.max_tokens:
             raise InputError(
@@ -215,7 +217,7 @@ class DNABERT(Model[DNABERTConfig]):
         outputs = runner.run({"token_ids": token_ids, "attention_mask": attention_mask})
         return outputs[self._output].astype(np.float32, copy=False)
 
-    def _scores(self, sequences: Sequence[Sequence1]) -> list[Scores]:
+    def _scores(self, sequences: Sequence[Bases]) -> list[Scores]:
         watch = Stopwatch()
         rows = [self._encode(sequence) for sequence in sequences]
         watch.lap("pre")
@@ -226,7 +228,7 @@ class DNABERT(Model[DNABERTConfig]):
         timings = watch.timings()
         return [Scores(label, scores, timings, self.runtime) for label, scores in named]
 
-    def _token_scores(self, sequences: Sequence[Sequence1]) -> list[TokenScores]:
+    def _token_scores(self, sequences: Sequence[Bases]) -> list[TokenScores]:
         watch = Stopwatch()
         rows = [self._encode(sequence) for sequence in sequences]
         watch.lap("pre")
@@ -243,7 +245,7 @@ class DNABERT(Model[DNABERTConfig]):
             for names, probabilities in zip(labels, scores, strict=True)
         ]
 
-    def _embeddings(self, sequences: Sequence[Sequence1]) -> list[Embedding]:
+    def _embeddings(self, sequences: Sequence[Bases]) -> list[Embedding]:
         watch = Stopwatch()
         rows = [self._encode(sequence) for sequence in sequences]
         watch.lap("pre")
@@ -282,5 +284,5 @@ class DNABERT(Model[DNABERTConfig]):
                 yield WindowScore(window.name, window.start, window.end, strand, label, scores)
 
 
-def _batches(sequences: Sequence[Sequence1]) -> Iterator[Sequence[Sequence1]]:
+def _batches(sequences: Sequence[Bases]) -> Iterator[Sequence[Bases]]:
     return (sequences[i : i + BATCH] for i in range(0, len(sequences), BATCH))

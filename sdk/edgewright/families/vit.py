@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias, Union, overload
+from typing import TYPE_CHECKING, TypeAlias, TypeVar, Union, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 Image: TypeAlias = Union[str, Path, "PillowImage.Image", NDArray[np.uint8]]
 """A file, a Pillow image, or uint8 (height, width, 3) RGB or (height, width) grey."""
+
+AnyImage = TypeVar("AnyImage", bound=Image)
 
 BATCH = 32
 """Images per run of the graph; a longer list is cut, so that memory does not grow with it."""
@@ -48,14 +50,14 @@ class ViT(Model[ViTConfig]):
 
     @overload
     def __call__(
-        self, image: list[Image] | tuple[Image, ...], *, top_k: int = 5
+        self, image: list[AnyImage] | tuple[AnyImage, ...], *, top_k: int = 5
     ) -> list[Classification]: ...
 
     @overload
     def __call__(self, image: Image, *, top_k: int = 5) -> Classification: ...
 
     def __call__(
-        self, image: Image | list[Image] | tuple[Image, ...], *, top_k: int = 5
+        self, image: Image | list[AnyImage] | tuple[AnyImage, ...], *, top_k: int = 5
     ) -> Classification | list[Classification]:
         """Classify an image, or a list of images as batches.
 

@@ -54,10 +54,3 @@ def auc(scores: Floats, positive: NDArray[np.bool_]) -> float:
     ranks = (ends - (counts - 1) / 2)[inverse]  # mean 1-based rank of each group of ties
     u = ranks[positive].sum() - positives * (positives + 1) / 2
     return float(u / (positives * negatives))
-
-
-def mean_return(returns: Floats) -> float:
-    """Return the mean of episode returns, float (episodes,)."""
-    if returns.size == 0:
-        raise InputError("returns: got none, expected at least one episode; run one")
-    return float(np.mean(returns))
