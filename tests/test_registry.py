@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+import tiny_bundles
 from edgewright import records
 from edgewright.commands import COMMANDS
 from edgewright.families import FAMILIES
@@ -41,3 +42,7 @@ def test_architectures_belong_to_one_recipe() -> None:
     recipes = pytest.importorskip("edgewright_export.recipes")
     architectures = [name for recipe in recipes.RECIPES.values() for name in recipe.architectures]
     assert len(architectures) == len(set(architectures))
+
+
+def test_every_family_has_a_tiny_bundle_for_the_tests_of_all() -> None:
+    assert set(tiny_bundles.MAKERS) == set(FAMILIES)
