@@ -85,7 +85,7 @@ class PlacementError(EdgewrightError, RuntimeError):
 
 
 class MissingDependencyError(EdgewrightError, ImportError):
-    """A library that this call needs and that is not installed; the message has the install line."""
+    """A library that this call needs is not installed; the message has the install line."""
 
     exit_code = 4
 

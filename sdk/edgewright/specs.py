@@ -20,7 +20,7 @@ class TensorSpec:
     dtype: str
     """NumPy name: `float32`, `int64`, `bool`, …"""
     shape: tuple[int | str, ...]
-    """Sizes; a string names a dynamic dimension, and equal names within a graph mean equal sizes."""
+    """Sizes; a string names a dynamic dimension, and equal names in a graph mean equal sizes."""
 
     def __str__(self) -> str:
         return f"{self.name}: {self.dtype} ({', '.join(map(str, self.shape))})"
