@@ -80,6 +80,20 @@ def test_wrapped_fasta_comes_back(tmp_path_factory, sequences, width, chunk_size
     assert records(path, chunk_size) == expected
 
 
+@settings(deadline=None, max_examples=200)
+@given(st.text(">@+ACGTnIE \t\n\r", max_size=40), st.sampled_from(["", ">a\n", "@a\nA\n+\n"]))
+def test_any_text_gives_the_same_in_chunks_of_any_size(tmp_path_factory, text, start):
+    path = write(tmp_path_factory.mktemp("any"), start + text)
+
+    def outcome(chunk_size):
+        try:
+            return records(path, chunk_size)
+        except InputError as error:
+            return str(error)
+
+    assert outcome(1) == outcome(7) == outcome(1 << 20)
+
+
 @pytest.mark.parametrize("chunk_size", [1, 5, 1 << 20])
 def test_gzip_of_several_members(tmp_path, chunk_size):
     data = gzip.compress(FASTA[:20].encode()) + gzip.compress(FASTA[20:].encode())
