@@ -194,7 +194,8 @@ class ImageTransform:
         height, width = image.shape[:2]
         resized = self._resized(height, width)
         size = self.output_size(height, width)
-        if size[0] * size[1] > MAX_PIXELS or max(resized) > np.iinfo(np.int32).max // 2:
+        # The kernel counts rows and columns in 32 bits.
+        if size[0] * size[1] > MAX_PIXELS or max(height, width, *resized) > 1 << 30:
             raise InputError(
                 f"input 'image': got {height} x {width} pixels, which become {resized[0]} x "
                 f"{resized[1]}, expected at most {MAX_PIXELS:,} pixels; cut it to a usual shape"

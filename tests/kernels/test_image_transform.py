@@ -1,3 +1,5 @@
+import json
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -5,6 +7,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from transformers import DeiTImageProcessorPil, ViTImageProcessorPil
 
+from edgewright import records
 from edgewright.errors import InputError, InputTypeError, UsageError
 from edgewright.image import ImageTransform
 from reference import image as reference
@@ -136,6 +139,13 @@ def test_output_size_keeps_the_aspect_ratio():
     assert transform.output_size(480, 640) == (24, 32)
     assert transform.output_size(100, 30) == (80, 24)
     assert transform(random_image(100, 30)).shape == (3, 80, 24)
+
+
+@pytest.mark.parametrize("resize", [None, (24,), (24, 32)])
+def test_transform_is_a_record(resize):
+    transform = ImageTransform(resize, "bicubic", (20, 20), 1 / 255, MEAN, STD)
+    stored = json.loads(json.dumps(records.plain(transform)))
+    assert records.read(ImageTransform, stored, "config.image") == transform
 
 
 def test_one_row_of_a_million_columns_is_refused_before_memory_is():
