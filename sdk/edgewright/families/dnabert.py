@@ -28,9 +28,6 @@ HEADS = ("sequence", "token", "embedding")
 SPECIAL_TOKENS = 2
 """`[CLS]` before and `[SEP]` behind the k-mers."""
 
-BATCH = 32
-"""Sequences per run of the graph."""
-
 
 @dataclass(frozen=True)
 class DNABERTConfig:
@@ -102,9 +99,9 @@ class DNABERT(Model[DNABERTConfig]):
         self._require("label probabilities", "sequence", "token")
         sequences = sequence if isinstance(sequence, (list, tuple)) else [sequence]
         if self.config.head == "token":
-            tokens = [r for batch in _batches(sequences) for r in self._token_scores(batch)]
+            tokens = [r for batch in self._batches(sequences) for r in self._token_scores(batch)]
             return tokens if isinstance(sequence, (list, tuple)) else tokens[0]
-        scores = [r for batch in _batches(sequences) for r in self._scores(batch)]
+        scores = [r for batch in self._batches(sequences) for r in self._scores(batch)]
         return scores if isinstance(sequence, (list, tuple)) else scores[0]
 
     @overload
@@ -124,7 +121,7 @@ class DNABERT(Model[DNABERTConfig]):
         """
         self._require("embeddings", "embedding")
         sequences = sequence if isinstance(sequence, (list, tuple)) else [sequence]
-        embeddings = [e for batch in _batches(sequences) for e in self._embeddings(batch)]
+        embeddings = [e for batch in self._batches(sequences) for e in self._embeddings(batch)]
         return embeddings if isinstance(sequence, (list, tuple)) else embeddings[0]
 
     def scan(
@@ -134,7 +131,7 @@ class DNABERT(Model[DNABERTConfig]):
         window: int | None = None,
         stride: int | None = None,
         both_strands: bool = True,
-        batch: int = BATCH,
+        batch: int | None = None,
         progress: Callable[[int], None] | None = None,
     ) -> Iterator[WindowScore]:
         """Score every window of a FASTA or FASTQ file, plain or gzip.
@@ -147,7 +144,7 @@ class DNABERT(Model[DNABERTConfig]):
             window: Bases of a window; the bundle's by default.
             stride: From start to start; the window by default.
             both_strands: Also score the reverse complement of every window.
-            batch: Sequences per run of the graph.
+            batch: Sequences per run of the graph; `batch_size` by default.
             progress: Called with the bytes of the file that were read so far.
 
         Yields:
@@ -160,6 +157,7 @@ class DNABERT(Model[DNABERTConfig]):
         self._require("sequence labels", "sequence")
         window = self.config.window if window is None else window
         stride = window if stride is None else stride
+        batch = self.batch_size if batch is None else batch
         if not self.config.k <= window <= self.max_bases or stride < 1 or batch < 1:
             raise UsageError(
                 f"scan: got window {window}, stride {stride}, batch {batch}, expected a window of "
@@ -195,6 +193,10 @@ class DNABERT(Model[DNABERTConfig]):
                 f"bundle '{self.runtime.bundle}': got a call for {what}, expected a checkpoint "
                 f"that was trained for them; this one has {has}"
             )
+
+    def _batches(self, sequences: Sequence[Bases]) -> Iterator[Sequence[Bases]]:
+        size = self.batch_size
+        return (sequences[i : i + size] for i in range(0, len(sequences), size))
 
     def _encode(self, sequence: Bases) -> NDArray[np.int64]:
         kmers = self._tokenizer.encode(sequence)
@@ -282,7 +284,3 @@ class DNABERT(Model[DNABERTConfig]):
             for (window, strand, _), probabilities in zip(rows, softmax(logits), strict=True):
                 label, scores = self._named(probabilities)
                 yield WindowScore(window.name, window.start, window.end, strand, label, scores)
-
-
-def _batches(sequences: Sequence[Bases]) -> Iterator[Sequence[Bases]]:
-    return (sequences[i : i + BATCH] for i in range(0, len(sequences), BATCH))

@@ -23,9 +23,6 @@ Image: TypeAlias = Union[str, Path, "PillowImage.Image", NDArray[np.uint8]]
 
 AnyImage = TypeVar("AnyImage", bound=Image)
 
-BATCH = 32
-"""Images per run of the graph; a longer list is cut, so that memory does not grow with it."""
-
 
 @dataclass(frozen=True)
 class ViTConfig:
@@ -72,7 +69,9 @@ class ViT(Model[ViTConfig]):
         if top_k < 1:
             raise InputError(f"top_k: got {top_k}, expected at least 1; ask for one class or more")
         if isinstance(image, (list, tuple)):
-            batches = (image[i : i + BATCH] for i in range(0, len(image), BATCH))
+            batches = (
+                image[i : i + self.batch_size] for i in range(0, len(image), self.batch_size)
+            )
             return [result for batch in batches for result in self._classify(batch, top_k)]
         return self._classify([image], top_k)[0]
 

@@ -9,7 +9,7 @@ from PIL import Image
 import edgewright as ew
 import tiny_bundles
 from edgewright.errors import BundleError, InputError, InputNotFoundError, InputTypeError
-from edgewright.families.vit import BATCH, ViT
+from edgewright.families.vit import ViT
 
 
 @pytest.fixture(scope="module")
@@ -42,12 +42,22 @@ def test_the_answer_is_ranked_and_timed(vit: ViT) -> None:
 
 
 def test_a_list_is_a_batch_and_equals_its_single_answers(vit: ViT) -> None:
-    many = pictures(BATCH + 3)
+    many = pictures(2 * vit.batch_size + 3)
     for one, batched in zip(map(vit, many), vit(many), strict=True):
         assert [label.name for label in one.labels] == [label.name for label in batched.labels]
         scores = [[label.score for label in result.labels] for result in (one, batched)]
         np.testing.assert_allclose(*scores, rtol=1e-5)
     assert vit([]) == []
+
+
+def test_a_quantized_answer_does_not_depend_on_its_neighbours(tiny: dict[str, Path]) -> None:
+    """Dynamic quantization scales a whole batch at once, so such variants run one by one."""
+    with ew.load(tiny["vit"], precision="int8", threads=1) as model:
+        shapes: list[tuple[int, ...]] = []
+        run = model.runners["model"].run
+        model.runners["model"].run = lambda a: shapes.append(a["pixel_values"].shape) or run(a)
+        model(pictures(3))
+    assert shapes == [(1, 3, 8, 8)] * 3
 
 
 def test_without_resize_sizes_may_differ_within_a_batch(tmp_path: Path) -> None:
