@@ -26,6 +26,7 @@ ABSENT = ("torch", "transformers", "onnx", "onnxscript", "safetensors")
 LARGEST_INSTALL = 200 * 10**6
 """Bytes of everything that the runtime needs, ONNX Runtime and NumPy included."""
 LONGEST_IMPORT = 0.5
+"""Seconds of CPU time."""
 TEST_TOOLS = ("pip", "setuptools", "pytest", "_pytest", "pluggy", "iniconfig", "wheel")
 DATA = Path(__file__).parents[2] / "examples" / "data"
 
@@ -107,15 +108,17 @@ def test_the_installation_is_small(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_the_import_is_quick_and_lean(capsys: pytest.CaptureFixture[str]) -> None:
     code = (
-        "import sys, time; start = time.perf_counter(); import edgewright; "
-        "print(time.perf_counter() - start, 'onnxruntime' in sys.modules)"
+        "import sys, time; wall, cpu = time.perf_counter(), time.process_time(); "
+        "import edgewright; wall, cpu = time.perf_counter() - wall, time.process_time() - cpu; "
+        "print(wall, cpu, 'onnxruntime' in sys.modules)"
     )
     runs = [
         subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
         for _ in range(5)
     ]
-    seconds = sorted(float(run.stdout.split()[0]) for run in runs)
+    wall = min(float(run.stdout.split()[0]) for run in runs)
+    cpu = min(float(run.stdout.split()[1]) for run in runs)
     with capsys.disabled():
-        print(f"\nimport edgewright: {seconds[0]:.3f} s (best of 5), {seconds[2]:.3f} s (median)")
-    assert seconds[0] <= LONGEST_IMPORT
-    assert all(run.stdout.split()[1] == "False" for run in runs)
+        print(f"\nimport edgewright: {wall:.3f} s, of which {cpu:.3f} s CPU (best of 5)")
+    assert cpu <= LONGEST_IMPORT  # wall time would judge what else the machine does
+    assert all(run.stdout.split()[2] == "False" for run in runs)
