@@ -3,9 +3,13 @@
 import importlib.metadata as metadata
 import platform
 import shutil
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
+ROOT = Path(__file__).parents[1]
 HEADER_PACKAGES = ("edgewright", "numpy", "onnxruntime", "onnx", "torch", "transformers", "pillow")
 
 
@@ -37,3 +41,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         for marker, reason in reasons.items():
             if marker in item.keywords:
                 item.add_marker(pytest.mark.skip(reason=reason))
+
+
+@pytest.fixture(scope="session")
+def demo_bundles() -> Path:
+    """Return the folder of the demo's bundles, exporting them if `make bundles` has not."""
+    folder = ROOT / "build" / "demo"
+    shipped = {path.name for path in (ROOT / "examples" / "checkpoints").iterdir()}
+    if not shipped <= {path.stem for path in folder.glob("*.edge")}:
+        demo = ROOT / "examples" / "demo" / "demo.py"
+        subprocess.run([sys.executable, str(demo), "--stop-after", "export"], check=True)
+    return folder
