@@ -1,5 +1,7 @@
 """PyTorch module -> optimized ONNX file, with named inputs, outputs and dynamic dimensions."""
 
+import ast
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +19,7 @@ from edgewright_export.quiet import quiet_libraries
 
 EXTERNAL_DATA_BYTES = 2_000_000_000
 """Weights beyond this go to a file of their own: a protobuf message holds less than 2 GiB."""
+_SCOPES = "pkg.torch.onnx.name_scopes"  # where PyTorch says which module a node comes from
 
 
 @dataclass(frozen=True)
@@ -71,11 +74,23 @@ def export_graph(traced: TracedComponent, path: Path) -> None:
 
 
 def _save(model: onnx_ir.Model, path: Path) -> None:
+    _name_by_module(model)
     _strip(model)
     tensors = (value.const_value for value in model.graph.initializers.values())
     size = sum(tensor.nbytes for tensor in tensors if tensor is not None)
     external = f"{path.name}.data" if size > EXTERNAL_DATA_BYTES else None
     onnx_ir.save(model, path, external_data=external)
+
+
+def _name_by_module(model: onnx_ir.Model) -> None:
+    """Name every node after the module that it comes from: `model.classifier/Gemm`."""
+    seen: Counter[str] = Counter()
+    for node in onnx_ir.traversal.RecursiveGraphIterator(model.graph):
+        scopes = ast.literal_eval(node.metadata_props.get(_SCOPES, "[]"))
+        module = next((scope for scope in reversed(scopes[:-1]) if scope), "graph")
+        name = f"{module}/{node.op_type}"
+        seen[name] += 1
+        node.name = name if seen[name] == 1 else f"{name}_{seen[name]}"
 
 
 def _strip(model: onnx_ir.Model) -> None:

@@ -18,7 +18,7 @@ class QuantizationPlan:
     operators: tuple[str, ...] = ("MatMul", "Gemm")
     """Operators that are quantized where one factor is a constant weight."""
     keep: tuple[str, ...] = ()
-    """Patterns (`*` and `?`) of the weights whose products stay in fp32."""
+    """Patterns of the nodes that stay in fp32: module, slash, operator, as `*.classifier/*`."""
     per_channel: bool = True
     """One scale for each output channel of a weight rather than one for all."""
 
@@ -36,7 +36,7 @@ def kept_nodes(path: Path, plan: QuantizationPlan) -> tuple[str, ...]:
         node.name
         for node in graph.node
         if node.op_type in plan.operators
-        and any(fnmatchcase(name, pattern) for name in node.input for pattern in plan.keep)
+        and any(fnmatchcase(node.name, pattern) for pattern in plan.keep)
     )
 
 
