@@ -10,7 +10,7 @@ from typing import Any
 
 from edgewright import records
 from edgewright.backends import BACKENDS, Runner
-from edgewright.errors import ParityError, VariantRejectedWarning
+from edgewright.errors import ParityError, PlacementError, VariantRejectedWarning
 from edgewright.families import FAMILIES, Model
 from edgewright.manifest import Component, Receipt, Rejection, Target, Variant
 from edgewright.probe import probe
@@ -135,14 +135,8 @@ class VariantMaker:
 
     def _open(self, name: str, components: Mapping[str, Component]) -> Model[Any]:
         """Open a variant as the runtime will, with one thread on the CPU."""
-        runners: dict[str, Runner] = {
-            key: BACKENDS[_BACKEND].open(
-                [self._folder / file for file in component.files],
-                component,
-                device=_DEVICE,
-                threads=1,
-            )
-            for key, component in components.items()
+        runners = {
+            key: _open_runner(self._folder, component) for key, component in components.items()
         }
         family = FAMILIES[self._recipe.family]
         # Through JSON, as the device will read it.
@@ -153,6 +147,17 @@ class VariantMaker:
 
     def _path(self, variant: str, component: str) -> Path:
         return self._folder / "variants" / variant / f"{component}.onnx"
+
+
+def _open_runner(folder: Path, component: Component) -> Runner:
+    files = [folder / file for file in component.files]
+    try:
+        return BACKENDS[_BACKEND].open(files, component, device=_DEVICE, threads=1)
+    except PlacementError as error:
+        raise ParityError(
+            f"{component.files[0]}: got a graph that cannot be opened ({error}), expected one that "
+            "answers as PyTorch does; report it with config.json"
+        ) from error
 
 
 def _runtime(family: str, variant: str, provider: str) -> Runtime:

@@ -11,6 +11,7 @@ from safetensors.torch import load_file
 
 from edgewright.errors import CheckpointError, CheckpointNotFoundError
 from edgewright_export.options import read_json
+from edgewright_export.quiet import quiet_libraries
 
 SINGLE_FILES = ("model.safetensors", "pytorch_model.bin")
 INDEX_FILES = ("model.safetensors.index.json", "pytorch_model.bin.index.json")
@@ -101,13 +102,12 @@ def _read_safetensors(path: Path) -> Weights:
 
 def _read_pickle(path: Path) -> Weights:
     try:
-        weights: Weights = torch.load(path, map_location="cpu", weights_only=True)
+        with quiet_libraries():
+            weights: Weights = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
-        wanted = re.search(r"GLOBAL (\S+)", str(error))
-        what = f"a pickle that wants to call {wanted[1]}" if wanted else "a pickle that wants code"
         raise CheckpointError(
-            f"{path}: got {what}, expected tensors only; nothing of it was run: convert the "
-            "weights to safetensors where you trust them"
+            f"{path}: got {_refused(str(error))}, expected tensors only; nothing of it was run: "
+            "convert the weights to safetensors where you trust them"
         ) from error
     except (RuntimeError, EOFError) as error:
         raise CheckpointError(
@@ -120,6 +120,16 @@ def _read_pickle(path: Path) -> Weights:
             "model's state_dict"
         )
     return weights
+
+
+def _refused(reason: str) -> str:
+    """Say what the pickle wanted, from the reason that PyTorch gives."""
+    if wanted := re.search(r"GLOBAL (\S+)", reason):
+        return f"a pickle that wants to call {wanted[1]}"
+    detail = re.search(r"Unsupported [^\n]+", reason)
+    return (
+        f"a damaged file, or a pickle of more than tensors ({detail[0] if detail else 'refused'})"
+    )
 
 
 def _check_tensor(path: Path, key: str, tensor: object, others: Weights) -> None:
