@@ -1,0 +1,175 @@
+"""What differs from PyTorch does not get into a bundle, and leaves nothing behind."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+import edgewright as ew
+from checkpoint_layouts import tamper
+from edgewright.errors import ParityError, UsageError, VariantRejectedWarning
+from edgewright_export.export import export
+from edgewright_export.onnx_graph import TracedComponent
+from edgewright_export.quantize import QuantizationPlan
+
+Tiny = Callable[[str], Path]
+InstantTrace = Callable[[str], Path]
+
+
+def plant_outliers(folder: Path) -> None:
+    """Scale one hidden channel up by 10,000 and its reader down: PyTorch answers as before."""
+    weights = load_file(folder / "model.safetensors")
+    for name in ("encoder.ln_f.weight", "encoder.ln_f.bias"):
+        weights[name][0] *= 1e4
+    weights["predict_action.0.weight"][:, 0] /= 1e4
+    save_file(weights, folder / "model.safetensors", {"format": "pt"})
+
+
+def test_accepted_variants_verify_and_tell_what_was_measured(
+    tiny: Tiny, instant_trace: InstantTrace, tmp_path: Path
+) -> None:
+    instant_trace("vit")
+    folder = tiny("vit")
+    manifest = export(folder, tmp_path / "out.edge")
+    assert [variant.name for variant in manifest.variants] == ["fp32", "int8"]
+    assert manifest.variants[1].receipt.metric.minimum == 0.99
+    assert 1e-3 <= manifest.golden.tolerance["int8"] < 0.5
+    assert ew.verify(tmp_path / "out.edge", checkpoint=folder).ok
+
+
+def test_tampered_graph_is_refused_and_nothing_is_left(
+    tiny: Tiny, instant_trace: InstantTrace, tmp_path: Path
+) -> None:
+    tamper(instant_trace("vit"), "model.classifier.weight")
+    out = tmp_path / "out"
+    out.mkdir()
+    with pytest.raises(ParityError, match=r"golden samples.*nothing was written"):
+        export(tiny("vit"), out / "out.edge")
+    assert list(out.iterdir()) == []
+
+
+def test_graph_that_ignores_padding_is_refused(
+    tiny: Tiny, instant_trace: InstantTrace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    graph = instant_trace("dna")
+    model = onnx.load(graph)
+    for node in model.graph.node:  # the sign of ids above 0 is 1: everything is seen
+        node.input[:] = ["seen" if name == "attention_mask" else name for name in node.input]
+    model.graph.node.insert(0, onnx.helper.make_node("Sign", ["token_ids"], ["seen"]))
+    onnx.save(model, graph)
+    monkeypatch.setattr("edgewright_export.recipes.dnabert.DNABERTRecipe._example", padded)
+    with pytest.raises(ParityError, match="other batches and lengths"):
+        export(tiny("dna"), tmp_path / "out.edge")
+
+
+def padded(_: object, batch: int, tokens: int) -> dict[str, torch.Tensor]:
+    """Return ids above 0 of which the mask hides the last half."""
+    mask = torch.ones((batch, tokens), dtype=torch.int64)
+    mask[-1, tokens // 2 :] = 0
+    return {"token_ids": torch.arange(5, 5 + tokens).expand(batch, -1), "attention_mask": mask}
+
+
+def test_force_bypasses_no_gate_and_keeps_the_old_bundle(
+    tiny: Tiny, instant_trace: InstantTrace, tmp_path: Path
+) -> None:
+    folder, graph = tiny("vit"), instant_trace("vit")
+    old = export(folder, tmp_path / "out.edge", variants=["fp32"])
+    with pytest.raises(UsageError, match="--force"):
+        export(folder, tmp_path / "out.edge")
+    tamper(graph, "model.classifier.weight")
+    with pytest.raises(ParityError):
+        export(folder, tmp_path / "out.edge", force=True)
+    with ew.Bundle.open(tmp_path / "out.edge") as bundle:
+        assert bundle.manifest == old
+
+
+@pytest.fixture(scope="module")
+def outliers(
+    tiny_masters: dict[str, Path], tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, Path]:
+    """Return a checkpoint that int8 ruins, and its bundle."""
+    root = tmp_path_factory.mktemp("outliers")
+    folder = Path(shutil.copytree(tiny_masters["hopper"], root / "checkpoint"))
+    plant_outliers(folder)
+    with pytest.warns(VariantRejectedWarning, match="left out.*int8.*action_agreement"):
+        export(folder, root / "out.edge")
+    return folder, root / "out.edge"
+
+
+def test_variant_that_misses_its_accuracy_is_left_out_and_recorded(
+    outliers: tuple[Path, Path],
+) -> None:
+    with ew.Bundle.open(outliers[1]) as bundle:
+        manifest = bundle.manifest
+    assert [variant.name for variant in manifest.variants] == ["fp32"]
+    assert [(r.variant, "action_agreement" in r.why) for r in manifest.rejected] == [("int8", True)]
+    assert not (outliers[1] / "variants" / "int8").exists()
+    assert manifest.golden.tolerance == {"fp32": 1e-4}
+    assert ew.verify(outliers[1]).ok
+
+
+def test_required_variant_that_misses_its_accuracy_ends_the_export(
+    outliers: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def copy(_: TracedComponent, path: Path) -> None:
+        shutil.copyfile(outliers[1] / "variants" / "fp32" / "model.onnx", path)
+
+    monkeypatch.setattr("edgewright_export.variants.export_graph", copy)
+    with pytest.raises(ParityError, match="int8"):
+        export(outliers[0], tmp_path / "out.edge", require=["int8"])
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_plan_that_keeps_the_sensitive_layer_passes(
+    outliers: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "edgewright_export.recipes.base.Recipe.quantization",
+        lambda _: QuantizationPlan(keep=("*.predict_action.*",)),
+    )
+    manifest = export(outliers[0], tmp_path / "out.edge", require=["int8"])
+    receipt = manifest.variants[1].receipt
+    assert receipt.kept_in_higher_precision == ("model.predict_action.0/MatMul",)
+    assert receipt.metric.value >= 0.99
+
+
+def test_pytorch_that_answers_nan_is_refused(tiny: Tiny, tmp_path: Path) -> None:
+    folder = tiny("hopper")
+    options = json.loads((folder / "edgewright.json").read_text())
+    options["state_std"] = [1e-300] * 11
+    (folder / "edgewright.json").write_text(json.dumps(options))
+    with np.errstate(over="ignore"), pytest.raises(ParityError, match="NaN or infinity"):
+        export(folder, tmp_path / "out.edge")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"variants": ["fp16"]}, "got \\['fp16'\\]"),
+        ({"variants": ["fp32"], "require": ["int8"]}, "not among the variants"),
+        ({"family": "swin"}, "expected one of"),
+    ],
+)
+def test_contradicting_options_are_refused(
+    arguments: dict[str, list[str]], words: str, tiny: Tiny, tmp_path: Path
+) -> None:
+    with pytest.raises(UsageError, match=words):
+        export(tiny("vit"), tmp_path / "out.edge", **arguments)
+
+
+def test_two_exports_give_the_same_graphs_and_a_zip_holds_them(
+    tiny: Tiny, instant_trace: InstantTrace, tmp_path: Path
+) -> None:
+    instant_trace("vit")
+    folder = tiny("vit")
+    one = export(folder, tmp_path / "one.edge", seed=3)
+    two = export(folder, tmp_path / "two.edge", seed=3, zip=True)
+    same = [name for name in one.files if name != "README.md"]
+    assert [one.files[name] for name in same] == [two.files[name] for name in same]
+    assert ew.verify(tmp_path / "two.edge").ok
