@@ -268,6 +268,25 @@ def test_a_closed_pipe_is_no_traceback(tiny: dict[str, Path], tmp_path: Path) ->
     assert "BrokenPipe" not in error
 
 
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_stopped_scan_leaves_nothing(
+    tiny: dict[str, Path], tmp_path: Path, number: signal.Signals, code: int
+) -> None:
+    genome = tmp_path / "endless.fa"
+    os.mkfifo(genome)
+    command = [*CLI, "score", str(tiny["dnabert"]), str(genome), "-o", str(tmp_path / "out.tsv")]
+    with (
+        subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process,
+        genome.open("wb", buffering=0) as pipe,  # waits until the scan reads
+    ):
+        pipe.write(b">a\nACGT")
+        process.send_signal(number)
+        error = process.communicate(timeout=60)[1]
+    assert process.returncode == code
+    assert "Traceback" not in error
+    assert [path.name for path in tmp_path.iterdir()] == [genome.name]
+
+
 def test_the_version_and_names_that_are_no_text(tiny: dict[str, Path], tmp_path: Path) -> None:
     done = subprocess.run([*CLI, "--version"], capture_output=True, text=True, check=True)
     assert done.stdout.startswith("edgewright ")
