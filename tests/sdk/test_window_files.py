@@ -38,6 +38,13 @@ def test_jsonl_is_one_object_a_line(tmp_path: Path) -> None:
                      "scores": {"no": 0.25, "site": 0.75}}  # fmt: skip
 
 
+@pytest.mark.parametrize("suffix", [".tsv", ".bed"])
+def test_blanks_in_a_label_do_not_end_its_cell(tmp_path: Path, suffix: str) -> None:
+    row = WindowScore("chr1", 0, 9, "+", "exon \tend", {"exon \tend": 1.0})
+    write_windows(tmp_path / f"out{suffix}", iter([row]))
+    assert "\texon_end\t" in (tmp_path / f"out{suffix}").read_text().splitlines()[-1]
+
+
 @pytest.mark.parametrize("suffix", WRITERS)
 def test_an_error_leaves_the_old_file_and_nothing_else(tmp_path: Path, suffix: str) -> None:
     def broken() -> Iterator[WindowScore]:

@@ -66,11 +66,11 @@ def _write_tsv(file: TextIO, rows: Iterator[WindowScore]) -> int:
     count = 0
     for count, row in enumerate(rows, start=1):
         if count == 1:
-            labels = "\t".join(row.scores)
+            labels = "\t".join(map(_one_cell, row.scores))
             file.write(f"name\tstart\tend\tstrand\tlabel\tscore\t{labels}\n")
         scores = "\t".join(f"{score:.6f}" for score in row.scores.values())
         place = f"{row.name}\t{row.start}\t{row.end}\t{row.strand}"
-        file.write(f"{place}\t{row.label}\t{row.score:.6f}\t{scores}\n")
+        file.write(f"{place}\t{_one_cell(row.label)}\t{row.score:.6f}\t{scores}\n")
     return count
 
 
@@ -78,9 +78,14 @@ def _write_bed(file: TextIO, rows: Iterator[WindowScore]) -> int:
     """BED 6: chrom, start, end, name (the label), score (0 to 1000), strand."""
     count = 0
     for count, row in enumerate(rows, start=1):  # noqa: B007
-        score = round(1000 * row.score)
-        file.write(f"{row.name}\t{row.start}\t{row.end}\t{row.label}\t{score}\t{row.strand}\n")
+        label, score = _one_cell(row.label), round(1000 * row.score)
+        file.write(f"{row.name}\t{row.start}\t{row.end}\t{label}\t{score}\t{row.strand}\n")
     return count
+
+
+def _one_cell(label: str) -> str:
+    """Return a label without blanks, which would end a cell of the file."""
+    return "_".join(label.split())
 
 
 def _write_jsonl(file: TextIO, rows: Iterator[WindowScore]) -> int:
