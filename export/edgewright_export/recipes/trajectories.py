@@ -72,7 +72,7 @@ def _read_arrays(path: Path) -> dict[str, Array]:
             f"trajectories: got {path}, which is no file, expected an .npz; check the path"
         )
     try:
-        with np.load(path, allow_pickle=False) as arrays:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             return {name: arrays[name] for name in ARRAYS}
     except (ValueError, KeyError, zipfile.BadZipFile, EOFError) as error:
         raise InputError(
