@@ -68,12 +68,12 @@ class ViT(Model[ViTConfig]):
         """
         if top_k < 1:
             raise InputError(f"top_k: got {top_k}, expected at least 1; ask for one class or more")
-        if isinstance(image, (list, tuple)):
-            batches = (
-                image[i : i + self.batch_size] for i in range(0, len(image), self.batch_size)
-            )
-            return [result for batch in batches for result in self._classify(batch, top_k)]
-        return self._classify([image], top_k)[0]
+        if not isinstance(image, (list, tuple)):
+            return self._classify({"image": image}, top_k)[0]
+        named = [(f"image {index}", one) for index, one in enumerate(image)]
+        size = self.batch_size
+        batches = (dict(named[i : i + size]) for i in range(0, len(named), size))
+        return [result for batch in batches for result in self._classify(batch, top_k)]
 
     def infer(self, sample: Mapping[str, Array]) -> dict[str, Array]:
         """Map `image` uint8 (height, width, 3) to `logits` float32 (classes,)."""
@@ -81,12 +81,10 @@ class ViT(Model[ViTConfig]):
         pixel_values = self.config.image(read_image(image.astype(np.uint8, copy=False)))
         return {"logits": self._run(pixel_values[None])[0]}
 
-    def _classify(self, images: Sequence[Image], top_k: int) -> list[Classification]:
+    def _classify(self, images: Mapping[str, Image], top_k: int) -> list[Classification]:
         watch = Stopwatch()
-        names = [str(i) if isinstance(i, (str, Path)) else "image" for i in images]
         pixel_values = [
-            self.config.image(read_image(image, name=name))
-            for image, name in zip(images, names, strict=True)
+            self.config.image(read_image(image, name=name)) for name, image in images.items()
         ]
         watch.lap("pre")
         logits = [row for batch in _equal_sizes(pixel_values) for row in self._run(batch)]
@@ -95,8 +93,13 @@ class ViT(Model[ViTConfig]):
         watch.lap("post")
         timings = watch.timings()
         return [
-            Classification(name, labels, timings, self.runtime)
-            for name, labels in zip(names, top, strict=True)
+            Classification(
+                str(image) if isinstance(image, (str, Path)) else name,
+                labels,
+                timings,
+                self.runtime,
+            )
+            for (name, image), labels in zip(images.items(), top, strict=True)
         ]
 
     def _run(self, pixel_values: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -1,7 +1,7 @@
 """Images (or other single inputs) to ranked labels."""
 
 import argparse
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -27,7 +27,7 @@ class Classification:
     """The most likely classes of one input."""
 
     input: str
-    """Path of the file, or `image` for an input from memory."""
+    """Path of the file; `image`, or `image 3` in a list, for an input from memory."""
     labels: tuple[Label, ...]
     """The `top_k` most likely, best first."""
     timings: Timings
@@ -40,8 +40,8 @@ class Classification:
 class Classifier(Protocol):
     """A model that this task's command can run."""
 
-    def __call__(self, image: Sequence[str], *, top_k: int) -> Sequence[Classification]:
-        """Classify files."""
+    def __call__(self, image: str, *, top_k: int) -> Classification:
+        """Classify a file."""
 
 
 class Classify(Task):
@@ -62,4 +62,4 @@ class Classify(Task):
     def run(cls, model: Classifier, args: argparse.Namespace) -> Iterator[Any]:
         """Classify the images one by one, so that each answer has its own latency."""
         for image in args.images:
-            yield from model([image], top_k=args.top_k)
+            yield model(image, top_k=args.top_k)

@@ -85,7 +85,7 @@ def test_bad_pictures_are_refused_by_name(vit: ViT, tmp_path: Path) -> None:
     (tmp_path / "text.png").write_text("no picture")
     with pytest.raises(InputError, match=r"text\.png.*cannot be decoded"):
         vit(tmp_path / "text.png")
-    with pytest.raises(InputNotFoundError, match="does not exist"):
+    with pytest.raises(InputNotFoundError, match=r"'image 1' \(.*absent\.png\).*does not exist"):
         vit([pictures(1)[0], tmp_path / "absent.png"])
     with pytest.raises(InputTypeError, match="got dtype float64, expected uint8"):
         vit(np.zeros((8, 8, 3)))
