@@ -10,8 +10,11 @@ import nox
 
 ROOT = Path(__file__).parent
 CPP_SOURCES = sorted(
-    str(path.relative_to(ROOT)) for path in (ROOT / "cpp_ext").rglob("*") if path.suffix in {".h", ".cc"}
+    str(path.relative_to(ROOT))
+    for path in (ROOT / "cpp_ext").rglob("*")
+    if path.suffix in {".h", ".cc"}
 )
+DEMO_BUNDLES = str(ROOT / "build" / "demo")
 PYTHON_SOURCES = ("sdk", "export", "tests", "examples", "noxfile.py")
 SANITIZERS = "address,undefined"
 
@@ -62,7 +65,7 @@ def runtime_only(session: nox.Session) -> None:
         "pytest", "-p", "no:cacheprovider", "tests/runtime_only",
         env={
             "EDGEWRIGHT_RUNTIME_ONLY": "1",
-            "EDGEWRIGHT_BUNDLES": os.environ.get("EDGEWRIGHT_BUNDLES", str(ROOT / "build" / "demo")),
+            "EDGEWRIGHT_BUNDLES": os.environ.get("EDGEWRIGHT_BUNDLES", DEMO_BUNDLES),
         },
     )  # fmt: skip
 

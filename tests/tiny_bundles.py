@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from edgewright.bundle import BundleWriter
-from edgewright.golden import write_golden
-from edgewright.manifest import (
+from edgewright.bundle.golden import write_golden
+from edgewright.bundle.manifest import (
     FORMAT,
     Component,
     Golden,

@@ -8,10 +8,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
+from edgewright.bundle.manifest import Manifest, Target, Variant
 from edgewright.commands.base import add_json_option
 from edgewright.commands.output import emit, emit_table
 from edgewright.families import FAMILIES
-from edgewright.manifest import Manifest, Target, Variant
 from edgewright.progress import Progress
 
 TERMINATED = 128 + signal.SIGTERM

@@ -10,10 +10,8 @@ from typing import Any
 
 from edgewright import records
 from edgewright.bundle import Bundle, BundleWriter
-from edgewright.errors import UnsupportedCheckpointError, UsageError
-from edgewright.families import FAMILIES
-from edgewright.golden import write_golden
-from edgewright.manifest import (
+from edgewright.bundle.golden import write_golden
+from edgewright.bundle.manifest import (
     FORMAT,
     FORMAT_VERSION,
     Golden,
@@ -23,6 +21,8 @@ from edgewright.manifest import (
     Rejection,
     Source,
 )
+from edgewright.errors import UnsupportedCheckpointError, UsageError
+from edgewright.families import FAMILIES
 from edgewright.progress import Progress
 from edgewright_export import parity
 from edgewright_export.checkpoint import Checkpoint

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from edgewright.bench.statistics import Comparison, compare_interleaved
+from edgewright.bundle.manifest import Target
 from edgewright.families import Model
-from edgewright.manifest import Target
 from edgewright.probe import Probe
 from edgewright_export.onnx_graph import TracedComponent
 

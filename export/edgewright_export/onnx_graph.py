@@ -12,8 +12,8 @@ import onnx_ir
 import torch
 from onnx import TensorProto
 
+from edgewright.bundle.manifest import Component
 from edgewright.errors import CheckpointError
-from edgewright.manifest import Component
 from edgewright.specs import TensorSpec
 from edgewright_export.quiet import quiet_libraries
 

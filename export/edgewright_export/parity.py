@@ -7,8 +7,8 @@ import numpy as np
 import torch
 
 from edgewright.backends import Runner
+from edgewright.bundle.manifest import Metric, Parity
 from edgewright.errors import ParityError
-from edgewright.manifest import Metric, Parity
 from edgewright.specs import Array
 from edgewright.verify import golden_difference
 from edgewright_export.evaluation import Evaluation, Measured

@@ -47,6 +47,7 @@ def quantize_int8(source: Path, target: Path, plan: QuantizationPlan) -> tuple[s
         Names of the nodes that were kept in fp32.
     """
     kept = kept_nodes(source, plan)
+    # The quantizer first turns each Gemm into a MatMul (and an Add), under the name `…_MatMul`.
     with quiet_libraries():
         quantize_dynamic(
             source,
@@ -54,7 +55,7 @@ def quantize_int8(source: Path, target: Path, plan: QuantizationPlan) -> tuple[s
             op_types_to_quantize=list(plan.operators),
             per_channel=plan.per_channel,
             weight_type=QuantType.QInt8,
-            nodes_to_exclude=list(kept),
+            nodes_to_exclude=[*kept, *(f"{name}_MatMul" for name in kept)],
             use_external_data_format=len(graph_files(source)) > 1,
             extra_options={"MatMulConstBOnly": True},
         )

@@ -10,9 +10,9 @@ from typing import Any
 
 from edgewright import records
 from edgewright.backends import BACKENDS, Runner
+from edgewright.bundle.manifest import Component, Receipt, Rejection, Target, Variant
 from edgewright.errors import ParityError, PlacementError, VariantRejectedWarning
 from edgewright.families import FAMILIES, Model
-from edgewright.manifest import Component, Receipt, Rejection, Target, Variant
 from edgewright.probe import probe
 from edgewright.progress import Progress
 from edgewright.runtime import Runtime

@@ -18,9 +18,9 @@ except ImportError as error:
     ) from error
 
 from edgewright.bundle import Bundle
+from edgewright.bundle.pack import pack
 from edgewright.errors import EdgewrightError, PlacementWarning
 from edgewright.loading import load, set_threads
-from edgewright.pack import pack
 from edgewright.runtime import Runtime, Timings
 from edgewright.verify import verify
 

@@ -4,8 +4,8 @@ import warnings
 from dataclasses import dataclass
 
 from edgewright.backends.base import DeviceFact
+from edgewright.bundle.manifest import Manifest, Target, Variant
 from edgewright.errors import PlacementError, PlacementWarning, UsageError
-from edgewright.manifest import Manifest, Target, Variant
 from edgewright.probe import Probe
 
 DEVICES = ("auto", "cpu", "cuda", "tensorrt")

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 
 from edgewright.bundle import Bundle
-from edgewright.bundle_files import hash_stream
+from edgewright.bundle.files import hash_stream
 from edgewright.errors import (
     BundleError,
     BundleNotFoundError,

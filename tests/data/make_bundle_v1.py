@@ -15,8 +15,8 @@ import onnxruntime
 from onnx import TensorProto, helper, numpy_helper
 
 from edgewright.bundle import BundleWriter
-from edgewright.golden import write_golden
-from edgewright.manifest import (
+from edgewright.bundle.golden import write_golden
+from edgewright.bundle.manifest import (
     FORMAT,
     Component,
     Golden,
@@ -31,7 +31,7 @@ from edgewright.manifest import (
     Target,
     Variant,
 )
-from edgewright.pack import pack
+from edgewright.bundle.pack import pack
 from edgewright.specs import TensorSpec
 
 SIZE, OPSET = 8, 17

@@ -15,9 +15,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-DOCUMENTS = sorted(
-    [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *ROOT.glob("docs/*.md"), *ROOT.glob("examples/*/README.md")]
-)  # fmt: skip
+PATTERNS = ("README.md", "CONTRIBUTING.md", "docs/*.md", "examples/*/README.md")
+DOCUMENTS = sorted(path for pattern in PATTERNS for path in ROOT.glob(pattern))
 BLOCK = re.compile(
     r"^(?:<!-- not run: (?P<reason>[^\n]+?) -->\n+)?```(?P<language>sh|python)\n(?P<code>.*?)^```$",
     re.MULTILINE | re.DOTALL,
@@ -56,9 +55,7 @@ def workspace(tmp_path: Path, demo_bundles: Path) -> Path:
 @pytest.mark.parametrize(
     "document", DOCUMENTS, ids=[str(path.relative_to(ROOT)) for path in DOCUMENTS]
 )
-def test_every_snippet_runs(
-    document: Path, workspace: Path, subtests: pytest.Subtests
-) -> None:
+def test_every_snippet_runs(document: Path, workspace: Path, subtests: pytest.Subtests) -> None:
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
     environment = {**os.environ, "PATH": path, "PYTHONWARNINGS": "default"}
     for snippet in snippets(document):

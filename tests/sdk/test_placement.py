@@ -7,8 +7,8 @@ import pytest
 
 import edgewright as ew
 from edgewright.backends.base import DeviceFact
+from edgewright.bundle.manifest import Manifest, Rejection
 from edgewright.errors import PlacementError, PlacementWarning, UsageError
-from edgewright.manifest import Manifest, Rejection
 from edgewright.placement import place
 from edgewright.probe import Probe
 

@@ -9,8 +9,8 @@ import jsonschema  # type: ignore[import-untyped]
 import pytest
 
 from edgewright import records
+from edgewright.bundle.schema import SCHEMA_FILE, manifest_schema
 from edgewright.errors import BundleError
-from edgewright.manifest_schema import SCHEMA_FILE, manifest_schema
 
 STORED = Path(__file__).parents[1] / "data" / "bundle_v1.edge" / "manifest.json"
 
@@ -93,7 +93,7 @@ def test_the_schema_of_a_record_accepts_and_refuses_alike() -> None:
 
 def test_the_published_schema_is_that_of_the_records() -> None:
     published = json.loads(SCHEMA_FILE.read_text("utf-8"))
-    assert published == manifest_schema(), "run: python -m edgewright.manifest_schema"
+    assert published == manifest_schema(), "run: python -m edgewright.bundle.schema"
     jsonschema.Draft202012Validator.check_schema(published)
 
 

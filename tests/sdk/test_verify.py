@@ -8,8 +8,8 @@ import pytest
 
 import edgewright as ew
 import tiny_bundles
+from edgewright.bundle.manifest import Source
 from edgewright.errors import BundleNotFoundError, CheckpointNotFoundError
-from edgewright.manifest import Source
 from edgewright.verify import Verification, golden_difference
 
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
+from edgewright.bundle.manifest import Component
 from edgewright.errors import IntegrityError, StateError
-from edgewright.manifest import Component
 from edgewright.specs import Array, TensorSpec, check_arrays
 
 

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from edgewright.backends.base import Backend, DeviceFact, Runner, check_signature
+from edgewright.bundle.manifest import Component
 from edgewright.errors import EdgewrightError, MissingDependencyError, PlacementError, StateError
-from edgewright.manifest import Component
 from edgewright.specs import Array, TensorSpec
 
 PROVIDERS = {"cuda": "CUDAExecutionProvider", "cpu": "CPUExecutionProvider"}

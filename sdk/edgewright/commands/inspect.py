@@ -4,9 +4,9 @@ import argparse
 import sys
 
 from edgewright.bundle import Bundle
+from edgewright.bundle.datasheet import datasheet
 from edgewright.commands.base import add_json_option
 from edgewright.commands.output import emit
-from edgewright.datasheet import datasheet
 
 
 class InspectCommand:

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgewright.bundle import Bundle
+from edgewright.bundle.pack import pack
 from edgewright.commands.base import add_json_option
 from edgewright.commands.output import emit
-from edgewright.pack import pack
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,8 @@ import onnxruntime
 import pytest
 from onnx import TensorProto, helper
 
-from edgewright import manifest, specs
+from edgewright import specs
+from edgewright.bundle import manifest
 
 DOCUMENT = (Path(__file__).parents[3] / "docs" / "bundle-format.md").read_text("utf-8")
 RECORDS = [

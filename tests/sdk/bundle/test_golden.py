@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from edgewright.bundle import Bundle
+from edgewright.bundle.golden import read_golden, write_golden
 from edgewright.errors import BundleError
-from edgewright.golden import read_golden, write_golden
 
 IMAGE, LOGITS = np.arange(12, dtype=np.uint8).reshape(2, 2, 3), np.array([0.5, -1], np.float32)
 
@@ -90,6 +90,6 @@ def test_what_is_no_sample(data: bytes) -> None:
 def test_arrays_that_unpack_beyond_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     data = write_golden({"image": np.zeros(10_000, np.uint8)}, {"logits": LOGITS})
     assert len(data) < 1000
-    monkeypatch.setattr("edgewright.golden.LIMIT", 10_000)
+    monkeypatch.setattr("edgewright.bundle.golden.LIMIT", 10_000)
     with pytest.raises(BundleError, match="more than 10000"):
         read_golden(data, "sample")

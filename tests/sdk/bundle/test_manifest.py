@@ -10,9 +10,9 @@ import pytest
 
 from edgewright import records, strict_json
 from edgewright.bundle import Bundle
+from edgewright.bundle.manifest import Component, StatePair
+from edgewright.bundle.manifest_json import read_manifest, write_manifest
 from edgewright.errors import BundleError, FormatVersionError, IntegrityError
-from edgewright.manifest import Component, StatePair
-from edgewright.manifest_json import read_manifest, write_manifest
 from edgewright.specs import TensorSpec
 
 Change = Callable[[dict[str, Any]], object]

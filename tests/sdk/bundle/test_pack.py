@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from edgewright.bundle import Bundle
+from edgewright.bundle.pack import pack
 from edgewright.errors import IntegrityError, UsageError
-from edgewright.pack import pack
 
 
 @pytest.mark.parametrize("zipped", [False, True])

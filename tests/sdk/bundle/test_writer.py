@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 
 from edgewright.bundle import Bundle, BundleWriter
+from edgewright.bundle.manifest import Manifest
 from edgewright.errors import BundleError, StateError, UsageError
-from edgewright.manifest import Manifest
 
 FORMS = pytest.mark.parametrize("zipped", [False, True], ids=["folder", "zip"])
 

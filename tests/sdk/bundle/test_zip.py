@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from edgewright.bundle import Bundle
+from edgewright.bundle.pack import pack
 from edgewright.errors import BundleError, IntegrityError
-from edgewright.pack import pack
 
 
 @pytest.fixture(autouse=True)
