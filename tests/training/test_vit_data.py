@@ -5,10 +5,11 @@ from vit_fashion_mnist import augment, build_student, student_logits, to_pixel_v
 def test_augmentation_only_shifts_and_mirrors():
     pixels = np.zeros((200, 28, 28), np.uint8)
     pixels[:, 10:13, 8:20] = np.arange(1, 13)
-    moved = augment(pixels, np.random.default_rng(0))
+    moved, mirrored = augment(pixels, np.random.default_rng(0), max_shift=2)
     assert np.array_equal(moved.sum((1, 2)), pixels.sum((1, 2)))
-    columns = {tuple(image[image.any(1)][0][image.any(0)]) for image in moved}
-    assert columns == {tuple(range(1, 13)), tuple(range(12, 0, -1))}
+    rows = [tuple(image[image.any(1)][0][image.any(0)]) for image in moved]
+    assert [row[0] > row[-1] for row in rows] == mirrored.tolist()
+    assert set(rows) == {tuple(range(1, 13)), tuple(range(12, 0, -1))}
     assert len(np.unique(moved, axis=0)) > 25
 
 
