@@ -16,6 +16,7 @@ from edgewright_export.calibrate import Calibration
 from edgewright_export.checkpoint import Checkpoint
 from edgewright_export.evaluation import AgreementEvaluation, Evaluation, explained
 from edgewright_export.onnx_graph import TracedComponent
+from edgewright_export.quantize import QuantizationPlan
 from edgewright_export.recipes.base import (
     MAX_CALIBRATION_SAMPLES,
     SYNTHETIC_SAMPLES,
@@ -113,6 +114,14 @@ class DecisionTransformerRecipe(Recipe):
         return AgreementEvaluation.create(
             "action_agreement", calibration, self.reference(), "action", explained
         )
+
+    def quantization(self) -> QuantizationPlan:
+        """Keep what reads states and returns, and what gives actions, in fp32.
+
+        They hold under 1 % of the weights. In int8 they cost the checkpoint for Hopper-v5 3 % of
+        its return (2649 instead of 2747 over 30 seeds, fp32: 2727).
+        """
+        return QuantizationPlan(keep=("*.embed_*", "*.predict_action*"))
 
     def _example(self, batch: int, length: int) -> dict[str, torch.Tensor]:
         """Return a random window, the last row of several half empty (padded on the left)."""
