@@ -78,6 +78,7 @@ def test_return_may_fall_as_far_as_chance_explains() -> None:
     assert steady == 1000.0
     standard_error = returns.std() * np.sqrt(2 / 100)  # of the difference of two means
     assert noisy == pytest.approx(1000 - 1.96 * standard_error, abs=0.1 * standard_error)
+    assert loop.minimum(Measured(1000.0, tuple(returns)), "fp32") < noisy
 
 
 def test_closed_loop_needs_a_target_and_a_known_environment() -> None:
