@@ -1,0 +1,88 @@
+"""Runs the bundles on real input and keeps the answers for the picture."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from shipped import DATA
+
+import edgewright as ew
+from edgewright.tasks.control import Episode, make_environment, run_episode
+
+TARGETS = (500.0, 1000.0, 1800.0, 2500.0)
+UNSEEN_SEED = 1000
+SPLICE_SEQUENCES = 9
+SCAN_STRIDE = 300
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What the bundles said."""
+
+    images: list[tuple[Path, Any]]
+    """A picture of each class, and its `Classification`."""
+    episodes: list[Episode]
+    """One per target return."""
+    splice: list[tuple[str, str, Any]]
+    """Sequence, true label and `Scores`."""
+    promoters: dict[str, list[float]]
+    """Probability of `promoter` by true label."""
+    scan: list[Any]
+    """`WindowScore`s of the lambda phage genome."""
+
+
+def answer(bundles: Path, started: Callable[[str], None]) -> Answers:
+    """Run every bundle; `started` is told what is being done."""
+    started("Classifying images")
+    images = classify(bundles / "vit-fashion-mnist.edge")
+    started("Running the Hopper policy")
+    episodes = control(bundles / "decision-transformer-hopper.edge")
+    started("Scoring splice junctions")
+    splice = score_splice(bundles / "dnabert-splice.edge")
+    started("Scoring promoters and scanning the lambda phage")
+    promoters, scan = score_promoters(bundles / "dnabert-promoters.edge")
+    return Answers(images, episodes, splice, promoters, scan)
+
+
+def classify(bundle: Path) -> list[tuple[Path, Any]]:
+    """Classify the first image of every class."""
+    files = [min(folder.iterdir()) for folder in sorted((DATA / "fashion-mnist").iterdir())]
+    with ew.load(bundle, threads=1) as vit:
+        return list(zip(files, vit(files, top_k=3), strict=True))
+
+
+def control(bundle: Path) -> list[Episode]:
+    """Run one episode per target return on a seed that the training never saw."""
+    environment = make_environment("Hopper-v5")
+    period = environment.unwrapped.dt
+    with ew.load(bundle, threads=1) as policy:
+        return [
+            run_episode(policy, environment, UNSEEN_SEED, target_return=target, period=period)
+            for target in TARGETS
+        ]
+
+
+def score_splice(bundle: Path) -> list[tuple[str, str, Any]]:
+    """Score junctions spread over the labelled file."""
+    rows = _labelled(DATA / "splice.tsv")
+    picked = [rows[i] for i in np.linspace(0, len(rows) - 1, SPLICE_SEQUENCES).astype(int)]
+    with ew.load(bundle, threads=1) as dna:
+        scores = dna([sequence for sequence, _ in picked])
+    return [(*row, score) for row, score in zip(picked, scores, strict=True)]
+
+
+def score_promoters(bundle: Path) -> tuple[dict[str, list[float]], list[Any]]:
+    """Score the labelled sequences, then scan a genome."""
+    by_label: dict[str, list[float]] = {}
+    rows = _labelled(DATA / "promoters.tsv")
+    with ew.load(bundle, threads=1) as dna:
+        for (_, label), scores in zip(rows, dna([sequence for sequence, _ in rows]), strict=True):
+            by_label.setdefault(label, []).append(scores.scores["promoter"])
+        return by_label, list(dna.scan(DATA / "lambda_virus.fa", stride=SCAN_STRIDE))
+
+
+def _labelled(path: Path) -> list[tuple[str, str]]:
+    lines = path.read_text("ascii").splitlines()[1:]
+    return [(line.split("\t")[0], line.split("\t")[1]) for line in lines]

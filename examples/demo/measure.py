@@ -1,0 +1,101 @@
+"""One table row per bundle: task metric, size, latency beside PyTorch eager."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from shipped import Shipped
+
+import edgewright as ew
+from edgewright.bench.statistics import Comparison, compare_interleaved
+from edgewright.bundle.manifest import Variant
+from edgewright_export.checkpoint import Checkpoint
+from edgewright_export.recipes import RECIPES
+
+BYTES_PER_MB = 1e6
+WEIGHT_FILES = "*.safetensors"
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One variant of a bundle."""
+
+    metric: float
+    megabytes: float
+    latency: Comparison
+    """Of its graph, relative to PyTorch eager on the same arrays; one thread, batch 1."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One bundle."""
+
+    bundle: str
+    metric: str
+    """Name of the task metric, with what it was measured on."""
+    samples: int
+    pytorch_metric: float
+    pytorch_megabytes: float
+    variants: dict[str, Measured]
+
+
+def measure(shipped: Shipped, bundle_path: Path, *, blocks: int) -> Row:
+    """Compare every variant of a bundle with the checkpoint that it came from."""
+    with ew.Bundle.open(bundle_path) as bundle:
+        manifest = bundle.manifest
+        sample = next(iter(bundle.golden()))[1]
+    recipe = RECIPES[manifest.family].load(Checkpoint(shipped.checkpoint))
+    module = recipe.components()["model"].module
+    first = manifest.variants[0].receipt.metric
+    return Row(
+        bundle=manifest.name,
+        metric=f"{first.name}, {first.data}",
+        samples=first.samples,
+        pytorch_metric=first.reference,
+        pytorch_megabytes=sum(f.stat().st_size for f in shipped.checkpoint.glob(WEIGHT_FILES))
+        / BYTES_PER_MB,
+        variants={
+            variant.name: _measure(variant, bundle_path, module, sample, blocks)
+            for variant in manifest.variants
+        },
+    )
+
+
+def _measure(
+    variant: Variant, bundle: Path, module: torch.nn.Module, sample: Mapping[str, Any], blocks: int
+) -> Measured:
+    with ew.load(bundle, precision=variant.name, threads=1) as model:
+        arrays = _graph_inputs(model, sample)
+        runner = model.runners["model"]
+        latency = compare_interleaved(
+            lambda: runner.run(arrays), _eager(module, arrays), blocks=blocks
+        )
+    receipt = variant.receipt
+    return Measured(receipt.metric.value, receipt.bytes / BYTES_PER_MB, latency)
+
+
+def _graph_inputs(model: Any, sample: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what pre-processing makes of a raw sample, as the graph receives it."""
+    runner, recorded = model.runners["model"], {}
+
+    class Recorder:
+        def run(self, arrays: Mapping[str, Any]) -> Any:
+            recorded.update(arrays)
+            return runner.run(arrays)
+
+    model.runners["model"] = Recorder()
+    model.infer(sample)
+    model.runners["model"] = runner
+    return recorded
+
+
+def _eager(module: torch.nn.Module, arrays: Mapping[str, Any]) -> Callable[[], object]:
+    tensors = {name: torch.from_numpy(array.copy()) for name, array in arrays.items()}
+
+    def call() -> object:
+        with torch.inference_mode():
+            return module(**tensors)
+
+    return call
