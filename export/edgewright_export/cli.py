@@ -1,20 +1,13 @@
 """The `export` command; PyTorch is imported only when it runs."""
 
 import argparse
-import signal
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
 
 from edgewright.bundle.manifest import Manifest, Target, Variant
 from edgewright.commands.base import add_json_option
 from edgewright.commands.output import emit, emit_table
 from edgewright.families import FAMILIES
 from edgewright.progress import Progress
-
-TERMINATED = 128 + signal.SIGTERM
 
 
 class ExportCommand:
@@ -51,7 +44,7 @@ class ExportCommand:
 
     def run(self, args: argparse.Namespace) -> int:
         """Export, then print the receipt of every variant."""
-        with _terminable(), Progress() as progress:
+        with Progress() as progress:
             progress.start("Loading PyTorch")
             from edgewright_export.export import export
 
@@ -75,20 +68,6 @@ class ExportCommand:
 
 def _names(text: str) -> list[str]:
     return [name.strip() for name in text.split(",") if name.strip()]
-
-
-@contextmanager
-def _terminable() -> Iterator[None]:
-    """Let SIGTERM unwind the stack as ctrl-C does, so that nothing half-written is left."""
-
-    def stop(_number: int, _frame: FrameType | None) -> None:
-        sys.exit(TERMINATED)
-
-    before = signal.signal(signal.SIGTERM, stop)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def _print(manifest: Manifest, output: Path, *, as_json: bool) -> None:

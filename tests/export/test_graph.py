@@ -8,7 +8,7 @@ import onnxruntime
 import pytest
 import torch
 
-from edgewright.manifest import Component
+from edgewright.bundle.manifest import Component
 from edgewright.specs import TensorSpec
 from edgewright_export import onnx_graph
 from edgewright_export.onnx_graph import TracedComponent, describe, export_graph, opsets
