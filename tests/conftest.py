@@ -1,10 +1,10 @@
 """What every test shares: the header, and why special tests are skipped."""
 
-import importlib.metadata as metadata
 import platform
 import shutil
 import subprocess
 import sys
+from importlib import metadata
 from pathlib import Path
 
 import pytest

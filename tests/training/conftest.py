@@ -12,3 +12,8 @@ sys.path.insert(0, str(REPOSITORY / "examples" / "training"))
 @pytest.fixture(scope="session")
 def data_folder():
     return REPOSITORY / "examples" / "data"
+
+
+@pytest.fixture(scope="session")
+def checkpoints():
+    return REPOSITORY / "examples" / "checkpoints"
