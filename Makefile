@@ -6,7 +6,7 @@ BIN := .venv/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export HF_HUB_OFFLINE := 1
 
-.PHONY: help install bundles demo test test-all bench format clean
+.PHONY: help install bundles demo test test-all format clean FORCE
 
 help:
 	@echo "make demo      build, export, verify and run the shipped checkpoints; prints a table"
@@ -18,8 +18,16 @@ help:
 
 install: .venv/.installed
 
-# Reinstalled when what is compiled or installed changes; Python sources are used in place.
-.venv/.installed: pyproject.toml constraints.txt $(shell find cpp_ext -name '*.cc' -o -name '*.h' -o -name CMakeLists.txt)
+# Python sources are used in place, but the editable install keeps a list of the modules: it is made
+# again when a module comes or goes, or when what is compiled changes.
+MODULES := $(shell find sdk export -name '*.py' | LC_ALL=C sort | cksum)
+CPP_SOURCES := $(shell find cpp_ext -name '*.cc' -o -name '*.h' -o -name CMakeLists.txt)
+
+build/.modules: FORCE
+	@mkdir -p build
+	@echo "$(MODULES)" | cmp -s - $@ || echo "$(MODULES)" > $@
+
+.venv/.installed: pyproject.toml constraints.txt build/.modules $(CPP_SOURCES)
 	@echo "== environment in .venv/ (a few minutes the first time)"
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --upgrade "pip>=24"
