@@ -23,11 +23,12 @@ InstantTrace = Callable[[str], Path]
 
 
 def plant_outliers(folder: Path) -> None:
-    """Scale one hidden channel up by 10,000 and its reader down: PyTorch answers as before."""
+    """Scale a channel up by 10,000 and its reader's weights down: PyTorch answers as before."""
     weights = load_file(folder / "model.safetensors")
-    for name in ("encoder.ln_f.weight", "encoder.ln_f.bias"):
-        weights[name][0] *= 1e4
-    weights["predict_action.0.weight"][:, 0] /= 1e4
+    for norm, product in (("ln_1", "attn.c_attn"), ("ln_2", "mlp.c_fc")):
+        for name in (f"encoder.h.0.{norm}.weight", f"encoder.h.0.{norm}.bias"):
+            weights[name][0] *= 1e4
+        weights[f"encoder.h.0.{product}.weight"][0] /= 1e4
     save_file(weights, folder / "model.safetensors", {"format": "pt"})
 
 
@@ -130,12 +131,13 @@ def test_plan_that_keeps_the_sensitive_layer_passes(
     outliers: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        "edgewright_export.recipes.base.Recipe.quantization",
-        lambda _: QuantizationPlan(keep=("*.predict_action.*",)),
+        "edgewright_export.recipes.decision_transformer.DecisionTransformerRecipe.quantization",
+        lambda _: QuantizationPlan(keep=("*.c_attn/*", "*.c_fc/*")),
     )
     manifest = export(outliers[0], tmp_path / "out.edge", require=["int8"])
     receipt = manifest.variants[1].receipt
-    assert receipt.kept_in_higher_precision == ("model.predict_action.0/MatMul",)
+    kept = ("model.encoder.h.0.attn.c_attn/Gemm", "model.encoder.h.0.mlp.c_fc/Gemm")
+    assert receipt.kept_in_higher_precision == kept
     assert receipt.metric.value >= 0.99
 
 
