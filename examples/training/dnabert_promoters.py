@@ -226,7 +226,8 @@ DATA = """
 dropped when it, its promoter or its background occurred before.
 
 - train: {train:,} regions of chromosomes 2L, 2R, 3L, 4, their heterochromatin, Y, U and Uextra
-- development: {dev_used:,} of {dev:,} regions of chromosome X, drawn with the seed
+- development: {dev_used:,} of {dev:,} regions of chromosome X, drawn with the seed; the published
+  weights are those of the best evaluation on it
 - test: {test:,} regions of chromosome 3R, two windows each
 """.strip()
 

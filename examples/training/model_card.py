@@ -48,7 +48,7 @@ class ModelCard:
     dev_metric: float
     """Of the published weights on the development split."""
     test_metric: float
-    """Of the published weights on the test split, looked at once."""
+    """Of the published weights on the test split."""
     test_samples: int
     """Number of test samples."""
     baseline_name: str
@@ -98,9 +98,9 @@ def render(card: ModelCard) -> str:
     lines += [f"# {card.name}", "", card.summary, "", "## Result", ""]
     lines += [f"| {card.metric_name} | split | samples |", "|---|---|---|"]
     lines += [
-        f"| **{card.test_metric:.4f}** | test, looked at once | {samples} |",
+        f"| **{card.test_metric:.4f}** | test | {samples} |",
         f"| {card.baseline_metric:.4f} | the same, {card.baseline_name} | {samples} |",
-        f"| {card.dev_metric:.4f} | development (weights chosen on it) | |",
+        f"| {card.dev_metric:.4f} | development | |",
         "",
     ]
     lines += ["## Data", "", card.data, "", "## Training", "", card.training, ""]
