@@ -19,7 +19,14 @@ except ImportError as error:
 
 from edgewright.bundle import Bundle
 from edgewright.bundle.pack import pack
-from edgewright.errors import EdgewrightError, PlacementWarning
+from edgewright.errors import (
+    BundleError,
+    EdgewrightError,
+    InputError,
+    IntegrityError,
+    PlacementError,
+    PlacementWarning,
+)
 from edgewright.loading import load, set_threads
 from edgewright.runtime import Runtime, Timings
 from edgewright.verify import verify
@@ -29,7 +36,11 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Bundle",
+    "BundleError",
     "EdgewrightError",
+    "InputError",
+    "IntegrityError",
+    "PlacementError",
     "PlacementWarning",
     "Runtime",
     "Timings",
