@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import tiny_bundles
 from edgewright.cli import main
 from edgewright.commands import COMMANDS
 
@@ -118,6 +119,19 @@ def test_control_is_reproducible(
     assert again == [first["return"], second["return"]]
     _, lines, _ = run(capsys, *argv[:-1], "--rate", 1e9)
     assert "80 steps over 0.0 ms" in lines[0]
+
+
+def test_a_bundle_cannot_name_a_module_to_import(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "chosen_by_bundle.py").write_text("raise SystemExit('it was run')\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    bundle = tiny_bundles.decision_transformer(
+        tmp_path / "b.edge", config={"environment": "chosen_by_bundle:Hopper-v5"}
+    )
+    code, _, err = run(capsys, "control", bundle)
+    assert code == 2
+    assert "names a module to import" in err
 
 
 def test_inspect(capsys: pytest.CaptureFixture[str], tiny: dict[str, Path]) -> None:

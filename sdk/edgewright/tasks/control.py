@@ -110,13 +110,12 @@ class Control(Task):
                 f"--episodes, --seed: got {args.episodes}, {args.seed}, expected at least 1 "
                 "episode and a seed of at least 0; change them"
             )
-        name = args.environment or model.config.environment
-        environment = make_environment(name)
+        environment = make_environment(args.environment or _recorded(model.config.environment))
         try:
             _check_sizes(environment, model.config)
             period = _period(environment, args.rate)
             with Progress() as progress:
-                progress.start(f"running {name}", args.episodes, unit="episodes")
+                progress.start(f"running {environment.spec.id}", args.episodes, unit="episodes")
                 for seed in range(args.seed, args.seed + args.episodes):
                     yield run_episode(
                         model, environment, seed, target_return=args.target_return, period=period
@@ -124,6 +123,16 @@ class Control(Task):
                     progress.advance()
         finally:
             environment.close()
+
+
+def _recorded(name: str | None) -> str | None:
+    """Return the id that a bundle names, unless it would import code that the bundle chooses."""
+    if name is not None and ":" in name:  # `module:id`: Gymnasium would import `module`
+        raise UsageError(
+            f"manifest.config.environment: got '{name}', which names a module to import, expected "
+            "a plain Gymnasium id; if you trust it, pass it by --environment"
+        )
+    return name
 
 
 def make_environment(name: str | None) -> Any:
