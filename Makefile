@@ -12,7 +12,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 help:
 	@echo "make demo      build, export, verify and run the shipped checkpoints; prints a table"
 	@echo "make test      lint, types, C++ tests, runtime-only environment, test suite"
-	@echo "make test-all  the same with the slow tests: full public model sizes, a 300 MB genome"
+	@echo "make test-all  the same with the slow tests: full public model sizes"
 	@echo "make install   the environment alone, in .venv/"
 	@echo "make format    rewrite the sources as ruff and clang-format want them"
 	@echo "make clean     remove build/ and .venv/"
