@@ -50,7 +50,8 @@ class BundleWriter:
             zip: Whether `output` becomes one zip file instead of a folder.
 
         Raises:
-            UsageError: `output` exists and may not be replaced, or its folder does not exist.
+            UsageError: `output` exists and may not be replaced, its folder does not exist, or it
+                lies in another bundle.
         """
         self._output = Path(os.path.abspath(output))  # noqa: PTH100 - keeps a link as such
         self._zip = zip
@@ -61,7 +62,16 @@ class BundleWriter:
         self._is_open = False
 
     def __enter__(self) -> "BundleWriter":
-        self.folder.mkdir()
+        try:
+            self.folder.mkdir()
+        except OSError as error:
+            raise UsageError(
+                f"output: got '{self._output}', where nothing can be made ({error.strerror}), "
+                "expected a folder that may be written to; pass another path or change its rights"
+            ) from error
+        except BaseException:  # an interruption after the folder was made: no `__exit__` follows
+            self.__exit__()
+            raise
         self._is_open = True
         return self
 
@@ -158,6 +168,11 @@ def _check_output(output: Path, *, overwrite: bool) -> None:
             f"output: got '{output}', whose folder does not exist, expected one in an existing "
             f"folder; make it with: mkdir -p '{output.parent}'"
         )
+    if around := next((folder for folder in output.parents if _looks_like_bundle(folder)), None):
+        raise UsageError(
+            f"output: got '{output}', which lies in the bundle '{around}', expected a path outside "
+            "of bundles; a bundle with a further file is refused, so pass another path"
+        )
     if not os.path.lexists(output):
         return
     if not overwrite:
@@ -170,6 +185,10 @@ def _check_output(output: Path, *, overwrite: bool) -> None:
             f"output: got '{output}', which is not a bundle and nothing but a bundle, expected "
             "something that may be replaced; remove it yourself or pass another path"
         )
+
+
+def _looks_like_bundle(folder: Path) -> bool:
+    return (folder / MANIFEST).is_file() and (folder / MANIFEST_HASH).is_file()
 
 
 def _sibling(output: Path, suffix: str) -> Path:

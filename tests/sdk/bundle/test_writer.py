@@ -200,6 +200,35 @@ def test_an_output_in_no_folder_is_refused(tmp_path: Path) -> None:
         BundleWriter(tmp_path / "absent" / "colours.edge")
 
 
+def test_an_output_in_a_bundle_is_refused(stored: Path) -> None:
+    for output in (stored / "x.edge", stored / "golden" / "x.edge"):
+        with pytest.raises(UsageError, match=r"which lies in the bundle .* pass another path"):
+            BundleWriter(output)
+
+
+def test_an_output_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
+    with (
+        pytest.raises(UsageError, match=r"nothing can be made .File name too long"),
+        BundleWriter(tmp_path / ("x" * 250)),
+    ):
+        pass
+
+
+def test_an_interruption_while_beginning_leaves_nothing(
+    output: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make = Path.mkdir
+
+    def interrupted(self: Path) -> None:
+        make(self)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Path, "mkdir", interrupted)
+    with pytest.raises(KeyboardInterrupt), BundleWriter(output):
+        pass
+    assert list(output.parent.iterdir()) == []
+
+
 @FORMS
 @pytest.mark.parametrize("old", ["folder", "archive"])
 def test_overwrite_replaces_a_bundle_of_either_form(
