@@ -16,6 +16,8 @@ from edgewright.errors import (
     EdgewrightError,
     FormatVersionError,
     PlacementError,
+    StateError,
+    UsageError,
 )
 from edgewright.families.base import Model
 from edgewright.loading import open_model
@@ -73,6 +75,8 @@ def verify(
     Raises:
         BundleNotFoundError: There is no bundle.
         FormatVersionError: The bundle needs a later reader.
+        UsageError: `threads` is out of its range.
+        StateError: `threads` is given though `set_threads` was called.
         CheckpointNotFoundError: There is no folder `checkpoint`.
     """
     try:
@@ -144,14 +148,19 @@ def _variant_checks(
         return
     try:
         model = open_model(bundle, placement, threads)
+    except (FormatVersionError, StateError, UsageError):  # no fault of the bundle's bytes
+        raise
     except EdgewrightError as error:
         yield Check(name, "failed", str(error))
         return
     with model:
         yield Check(name, "ok", f"signatures as in the manifest, on {model.runtime.provider}")
         tolerance = bundle.manifest.golden.tolerance[variant]
-        for file, inputs, outputs in bundle.golden():
-            yield _golden_check(model, f"{variant}: {file}", inputs, outputs, tolerance)
+        try:
+            for file, inputs, outputs in bundle.golden():
+                yield _golden_check(model, f"{variant}: {file}", inputs, outputs, tolerance)
+        except BundleError as error:
+            yield Check(f"{variant}: golden samples", "failed", str(error))
 
 
 def _golden_check(

@@ -9,7 +9,12 @@ import pytest
 import edgewright as ew
 import tiny_bundles
 from edgewright.bundle.manifest import Source
-from edgewright.errors import BundleNotFoundError, CheckpointNotFoundError
+from edgewright.errors import (
+    BundleNotFoundError,
+    CheckpointNotFoundError,
+    FormatVersionError,
+    UsageError,
+)
 from edgewright.verify import Verification, golden_difference
 
 
@@ -54,6 +59,23 @@ def test_a_graph_that_does_not_open_is_a_failed_check(tmp_path: Path) -> None:
     assert not found.ok
     assert statuses(found)["int8: graphs"] == "failed"
     assert statuses(found)["fp32: golden/00.npz"] == "ok"
+
+
+def test_a_sample_that_cannot_be_read_is_a_failed_check(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tiny_bundles, "write_golden", lambda *_: b"no sample")
+    found = ew.verify(tiny_bundles.vit(tmp_path / "b.edge"))
+    assert not found.ok
+    assert statuses(found)["int8: golden samples"] == "failed"
+
+
+def test_what_is_no_fault_of_the_bundle_is_an_error(tiny: dict[str, Path], tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="threads: got 0"):
+        ew.verify(tiny["vit"], threads=0)
+    later = tiny_bundles.vit(tmp_path / "later.edge", manifest={"family": "of_tomorrow"})
+    with pytest.raises(FormatVersionError, match="of_tomorrow"):
+        ew.verify(later)
 
 
 def test_what_cannot_run_here_is_skipped_and_never_ok(tiny: dict[str, Path]) -> None:
