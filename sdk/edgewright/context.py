@@ -9,6 +9,10 @@ from numpy.typing import ArrayLike, NDArray
 from edgewright import _core
 from edgewright.errors import InputError, InputTypeError, StateError, UsageError
 
+_LARGEST = float(np.finfo(np.float32).max)
+_LONGEST = 1 << 16
+"""Steps of a context; far beyond what any model reads, and little memory."""
+
 
 class ContextWindow:
     """Keeps the last `context_length` steps (return-to-go, state, action) of one episode.
@@ -37,7 +41,8 @@ class ContextWindow:
             max_ep_len: Number of timesteps that the model knows; later steps count as the last.
 
         Raises:
-            UsageError: A size is below 1, a divisor is not above 0, or a number is not finite.
+            UsageError: A size is below 1 or beyond any model, a divisor is not above 0, or a number
+                is not finite.
         """
         mean, std = _constants("state_mean", state_mean), _constants("state_std", state_std)
         for name, size in (
@@ -48,6 +53,11 @@ class ContextWindow:
         ):
             if not 1 <= size < 1 << 31:
                 raise UsageError(f"{name}: got {size}, expected at least 1; correct the checkpoint")
+        if context_length > _LONGEST:
+            raise UsageError(
+                f"context_length: got {context_length}, expected at most {_LONGEST}; "
+                "correct the checkpoint"
+            )
         if mean.shape != std.shape or not (std > 0).all():
             raise UsageError(
                 f"state_std: got {std.size} values, smallest {std.min(initial=math.inf)}, expected "
@@ -174,8 +184,12 @@ def _finite(name: str, value: float) -> float:
         raise InputTypeError(
             f"input '{name}': got {type(value).__name__}, expected a number; pass a float"
         ) from error
-    if not math.isfinite(number):
+    except OverflowError:  # of a whole number beyond every float
+        number = math.inf
+    # The model reads 32-bit numbers; beyond them lies infinity.
+    if not abs(number) <= _LARGEST:
         raise InputError(
-            f"input '{name}': got {number}, expected a finite number; check where it comes from"
+            f"input '{name}': got {number}, expected a finite number of float32; check where it "
+            "comes from"
         )
     return number

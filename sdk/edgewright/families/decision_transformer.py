@@ -89,6 +89,8 @@ class DecisionTransformer(Model[DecisionTransformerConfig]):
         """Choose the next action.
 
         A call that raises `InputError` leaves the episode as it was: call again with good values.
+        The exception is a state so far from the training data that the model has no finite answer,
+        which ends the episode, as an interruption does: call `reset`.
 
         Args:
             observation: Raw state (state_dim,), any real dtype, finite.
@@ -100,16 +102,13 @@ class DecisionTransformer(Model[DecisionTransformerConfig]):
         """
         watch = Stopwatch()
         with self._alone():
-            self._advance(observation, reward)
-            inputs: dict[str, Array] = dict(self._context.arrays())
-            watch.lap("pre")
-            predicted = self._run(inputs)
-            watch.lap("run")
-            action = np.clip(predicted, self._low, self._high)
-            self._context.act(action)
-            watch.lap("post")
-            assert self._return_to_go is not None  # _advance has seen to it
-            return Action(action, self._return_to_go, watch.timings(), self.runtime)
+            return_to_go = self._advance(observation, reward)
+            try:
+                action = self._choose(watch)
+            except BaseException:  # no action follows this state, so there is no next step
+                self._return_to_go = None
+                raise
+            return Action(action, return_to_go, watch.timings(), self.runtime)
 
     def infer(self, sample: Mapping[str, Array]) -> dict[str, Array]:
         """Map an episode so far to the next action, before the limits.
@@ -152,9 +151,34 @@ class DecisionTransformer(Model[DecisionTransformerConfig]):
                 f"manifest.config: got state and action records of sizes {sizes}, expected "
                 f"{config.state_dim} and {config.action_dim}; export the bundle again"
             )
+        if any(low > high for low, high in zip(config.action_low, config.action_high, strict=True)):
+            raise BundleError(
+                f"manifest.config: got action_low {config.action_low} above action_high "
+                f"{config.action_high}, expected lower limits first; export the bundle again"
+            )
 
-    def _advance(self, observation: ArrayLike, reward: float | None) -> None:
-        """Take in the reward of the last action and the new state: both, or neither."""
+    def _choose(self, watch: Stopwatch) -> NDArray[np.float32]:
+        """Run the model on the context and take in its action, within the limits."""
+        inputs: dict[str, Array] = dict(self._context.arrays())
+        watch.lap("pre")
+        predicted = self._run(inputs)
+        watch.lap("run")
+        if not np.isfinite(predicted).all():
+            raise InputError(
+                "input 'observation': got values for which the model answers NaN or infinity, "
+                "expected states like those of its training; check the sensor, then call reset()"
+            )
+        action: NDArray[np.float32] = np.clip(predicted, self._low, self._high)
+        self._context.act(action)
+        watch.lap("post")
+        return action
+
+    def _advance(self, observation: ArrayLike, reward: float | None) -> float:
+        """Take in the reward of the last action and the new state: both, or neither.
+
+        Returns:
+            The return that is still asked for.
+        """
         if self._return_to_go is None:
             raise StateError("policy: got step before reset, expected reset first; call reset()")
         if self._is_first != (reward is None):
@@ -171,6 +195,7 @@ class DecisionTransformer(Model[DecisionTransformerConfig]):
             self._return_to_go -= float(reward)
         self._context.observe(state)
         self._is_first = False
+        return self._return_to_go
 
     def _run(self, inputs: Mapping[str, Array]) -> NDArray[np.float32]:
         predictions = self.runners["model"].run(inputs)["action_preds"]
@@ -208,7 +233,13 @@ def check_observation(observation: ArrayLike, size: int) -> NDArray[np.float32]:
         InputTypeError: It is not made of real numbers.
         InputError: It has another shape, or a value that is not finite in float32.
     """
-    state = np.asarray(observation)
+    try:
+        state = np.asarray(observation)
+    except ValueError as error:  # lists of unequal lengths
+        raise InputTypeError(
+            f"input 'observation': got values that make no array ({error}), expected {size} real "
+            "numbers; pass one flat list or array"
+        ) from error
     if state.dtype.kind not in "fiu":
         raise InputTypeError(
             f"input 'observation': got dtype {state.dtype}, expected real numbers; convert it"

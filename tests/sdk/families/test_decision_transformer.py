@@ -91,6 +91,7 @@ def test_the_order_of_calls_is_checked(policy: DecisionTransformer) -> None:
         ([0.0, 0.0, 1e300], InputError, "got inf at index 2"),
         (["a", "b", "c"], InputTypeError, "got dtype"),
         (None, InputTypeError, "got dtype object"),
+        ([[1], [1, 2]], InputTypeError, "make no array"),
     ],
 )
 def test_a_refused_step_leaves_the_episode_as_it_was(
@@ -109,6 +110,20 @@ def test_a_refused_step_leaves_the_episode_as_it_was(
 def test_a_return_that_is_not_finite_is_refused(policy: DecisionTransformer, target: float) -> None:
     with pytest.raises(InputError, match="target_return"):
         policy.reset(target)
+
+
+def test_an_answer_that_is_not_finite_ends_the_episode(
+    policy: DecisionTransformer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    policy.reset(1.0)
+    with monkeypatch.context() as patch:
+        patch.setattr(policy, "_run", lambda _: np.array([np.nan, 0], np.float32))
+        with pytest.raises(InputError, match=r"the model answers NaN.*call reset"):
+            policy.step(ZERO)
+    with pytest.raises(StateError, match="expected reset first"):
+        policy.step(ZERO)
+    policy.reset(1.0)
+    assert policy.step(ZERO).return_to_go == 1.0
 
 
 def test_a_second_caller_is_refused(
@@ -146,4 +161,11 @@ def test_raw_samples_are_checked(policy: DecisionTransformer) -> None:
 def test_a_config_that_does_not_fit_is_a_broken_bundle(tmp_path: Path) -> None:
     bundle = tiny_bundles.decision_transformer(tmp_path / "bad.edge", config={"action_low": [0.0]})
     with pytest.raises(BundleError, match="expected 3 and 2"):
+        ew.load(bundle)
+
+
+def test_limits_in_the_wrong_order_are_a_broken_bundle(tmp_path: Path) -> None:
+    config = {"action_low": [0.0, 1.0], "action_high": [1.0, 0.0]}
+    bundle = tiny_bundles.decision_transformer(tmp_path / "bad.edge", config=config)
+    with pytest.raises(BundleError, match="expected lower limits first"):
         ew.load(bundle)
