@@ -84,7 +84,11 @@ def _from_array(array: NDArray[np.uint8], name: str) -> NDArray[np.uint8]:
 
 
 def _from_file(path: Path, what: str) -> NDArray[np.uint8]:
-    if not path.exists():
+    try:
+        exists = path.exists()
+    except OSError as error:
+        raise _unreadable(what, error) from error
+    if not exists:
         raise InputNotFoundError(
             f"{what}: got a path that does not exist, expected a picture; check the path"
         )
@@ -93,7 +97,11 @@ def _from_file(path: Path, what: str) -> NDArray[np.uint8]:
             f"{what}: got something that is no file, expected a picture; pass its files one by one"
         )
     try:
-        with Image.open(path, formats=FORMATS) as picture:
+        file = path.open("rb")
+    except OSError as error:
+        raise _unreadable(what, error) from error
+    try:
+        with file, Image.open(file, formats=FORMATS) as picture:
             return _from_picture(picture, what)
     except InputError:
         raise
@@ -129,6 +137,12 @@ def _to_rgb(picture: Image.Image, file_format: str | None, what: str) -> Image.I
     if picture.mode == "P" and "transparency" in picture.info:
         picture = picture.convert("RGBA")  # the way that Pillow advises for palettes with alpha
     return picture.convert("RGB")
+
+
+def _unreadable(what: str, error: OSError) -> InputError:
+    return InputError(
+        f"{what}: got {error.strerror}, expected a file that can be read; check path and rights"
+    )
 
 
 def _undecodable(what: str, error: Exception) -> InputError:

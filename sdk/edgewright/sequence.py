@@ -238,13 +238,13 @@ def read_windows(
 @contextmanager
 def _open(path: Path) -> Iterator[tuple[io.BufferedIOBase, io.RawIOBase]]:
     """Open `path` and yield what gives its text, and the file below it for the position."""
-    if not path.exists():
+    try:
+        raw = io.FileIO(path)
+    except (FileNotFoundError, NotADirectoryError, ValueError) as error:  # ValueError: a NUL
         raise InputNotFoundError(
             f"input '{path}': got a path that does not exist, expected FASTA or FASTQ; "
             "check the path"
-        )
-    try:
-        raw = io.FileIO(path)
+        ) from error
     except OSError as error:
         raise InputError(
             f"input '{path}': got {error.strerror}, expected a readable file; check path and rights"

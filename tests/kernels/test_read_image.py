@@ -99,6 +99,8 @@ def test_missing_folder_and_text(tmp_path):
     assert isinstance(caught.value, FileNotFoundError)
     with pytest.raises(InputError, match="no file, expected a picture"):
         read_image(tmp_path)
+    with pytest.raises(InputError, match="got File name too long, expected a file that can be"):
+        read_image(tmp_path / ("x" * 5000))
     for name, data in {"text.png": b"hello", "empty.png": b""}.items():
         (tmp_path / name).write_bytes(data)
         with pytest.raises(InputError, match=r"cannot be decoded .* save it again"):
