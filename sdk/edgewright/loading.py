@@ -124,8 +124,8 @@ def _threads(threads: int | None) -> tuple[int, bool]:
 
 
 def _check_threads(threads: int) -> int:
-    if not 1 <= threads <= 1024:
-        raise UsageError(f"threads: got {threads}, expected 1 to 1024; choose the cores to use")
+    if not isinstance(threads, int) or not 1 <= threads <= 1024:
+        raise UsageError(f"threads: got {threads!r}, expected 1 to 1024; choose the cores to use")
     return threads
 
 

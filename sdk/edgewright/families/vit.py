@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgewright.decoding import softmax_top_k
-from edgewright.errors import InputError
+from edgewright.errors import UsageError
 from edgewright.families.base import Model, Stopwatch, check_graph, check_labels, take
 from edgewright.image import ImageTransform, read_image
 from edgewright.specs import Array
@@ -65,9 +65,12 @@ class ViT(Model[ViTConfig]):
 
         Raises:
             InputError: An image cannot be used; the message says which and why.
+            UsageError: `top_k` is no whole number from 1.
         """
-        if top_k < 1:
-            raise InputError(f"top_k: got {top_k}, expected at least 1; ask for one class or more")
+        if not isinstance(top_k, (int, np.integer)) or top_k < 1:
+            raise UsageError(
+                f"top_k: got {top_k!r}, expected a whole number from 1; ask for one class or more"
+            )
         if not isinstance(image, (list, tuple)):
             return self._classify({"image": image}, top_k)[0]
         named = [(f"image {index}", one) for index, one in enumerate(image)]

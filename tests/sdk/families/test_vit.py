@@ -8,7 +8,13 @@ from PIL import Image
 
 import edgewright as ew
 import tiny_bundles
-from edgewright.errors import BundleError, InputError, InputNotFoundError, InputTypeError
+from edgewright.errors import (
+    BundleError,
+    InputError,
+    InputNotFoundError,
+    InputTypeError,
+    UsageError,
+)
 from edgewright.families.vit import ViT
 
 
@@ -89,8 +95,9 @@ def test_bad_pictures_are_refused_by_name(vit: ViT, tmp_path: Path) -> None:
         vit([pictures(1)[0], tmp_path / "absent.png"])
     with pytest.raises(InputTypeError, match="got dtype float64, expected uint8"):
         vit(np.zeros((8, 8, 3)))
-    with pytest.raises(InputError, match="top_k: got 0"):
-        vit(pictures(1)[0], top_k=0)
+    for top_k in (0, 1.5, None):
+        with pytest.raises(UsageError, match=f"top_k: got {top_k}"):
+            vit(pictures(1)[0], top_k=top_k)  # type: ignore[arg-type]
 
 
 def test_raw_samples_are_checked(vit: ViT) -> None:
