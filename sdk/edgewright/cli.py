@@ -17,8 +17,8 @@ INTERRUPTED = 130
 """128 + SIGINT, as shells have it."""
 BROKEN_PIPE = 141
 """128 + SIGPIPE."""
-TERMINATED = 143
-"""128 + SIGTERM."""
+SIGNALLED = 128
+"""Plus the number of the signal: 143 for SIGTERM, 129 for SIGHUP."""
 MISSING_FILE = 3
 FAILED = 1
 
@@ -26,6 +26,7 @@ FAILED = 1
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line `argv` (without the program's name) and return the exit code."""
     arguments = sys.argv[1:] if argv is None else list(argv)
+    _replace_closed_streams()
     _tolerate_any_file_name()
     try:
         with _plain_warnings(), _orderly_termination():
@@ -42,12 +43,29 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return BROKEN_PIPE
     except OSError as error:
-        return _fail(str(error), MISSING_FILE if isinstance(error, FileNotFoundError) else FAILED)
+        return _fail(
+            _words(error), MISSING_FILE if isinstance(error, FileNotFoundError) else FAILED
+        )
+    except MemoryError as error:
+        return _fail(
+            f"memory: got {error or 'less than this needs'}, expected enough of it; "
+            "pass smaller inputs or close other programs",
+            FAILED,
+        )
 
 
 def _fail(message: str, code: int) -> int:
     print(f"edgewright: error: {message}", file=sys.stderr)
     return code
+
+
+def _words(error: OSError) -> str:
+    """Say what the system refused, where no more specific message was made."""
+    what = "a file" if error.filename is None else f"'{error.filename}'"
+    return (
+        f"{what}: got {error.strerror or error}, expected to read or write it; "
+        "check the path, its rights and the free space"
+    )
 
 
 def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
@@ -68,6 +86,16 @@ def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
 _DESCRIPTION = "PyTorch checkpoints to verified bundles, and bundles to answers."
 
 
+def _replace_closed_streams() -> None:
+    """Write into nothing where a caller closed standard output or error, as services do.
+
+    Python has None there, and `print` to an error stream of None would go to standard output.
+    """
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115, PTH123
+
+
 def _tolerate_any_file_name() -> None:
     """Print file names that are no valid text with escapes, instead of failing on them."""
     for stream in (sys.stdout, sys.stderr):
@@ -76,21 +104,27 @@ def _tolerate_any_file_name() -> None:
             reconfigure(errors="backslashreplace")
 
 
+_ENDING = (signal.SIGTERM, signal.SIGHUP)
+
+
 @contextmanager
 def _orderly_termination() -> Iterator[None]:
-    """Let SIGTERM unwind the stack, so that what is half-written is removed."""
+    """Let SIGTERM and SIGHUP unwind the stack, so that what is half-written is removed."""
 
-    def stop(*_: object) -> None:
-        raise SystemExit(TERMINATED)
+    def stop(number: int, _: object) -> None:
+        raise SystemExit(SIGNALLED + number)
 
     if threading.current_thread() is not threading.main_thread():
         yield  # only the main thread may set handlers
         return
-    before = signal.signal(signal.SIGTERM, stop)
+    # What a parent ignores stays ignored: `nohup` does so with SIGHUP.
+    signals = [one for one in _ENDING if signal.getsignal(one) != signal.SIG_IGN]
+    before = {one: signal.signal(one, stop) for one in signals}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for one, handler in before.items():
+            signal.signal(one, handler)
 
 
 @contextmanager

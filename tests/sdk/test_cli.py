@@ -161,6 +161,8 @@ def test_pack(capsys: pytest.CaptureFixture[str], tiny: dict[str, Path], tmp_pat
     assert output.is_file()
     assert run(capsys, "pack", tiny["vit"], "-o", output)[0] == 2
     assert run(capsys, "pack", tiny["vit"], "-o", output, "--force")[0] == 0
+    kept = ("--variants", "fp32, int8", "--force")
+    assert run(capsys, "pack", tiny["vit"], "-o", output, *kept)[0] == 0
 
 
 def test_doctor(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -178,14 +180,16 @@ def bad_inputs() -> list[tuple[str, int, str]]:
         ("classify {vit} {folder}/absent.png", 3, "absent.png"),
         ("classify {folder}/absent.edge {picture}", 3, "nothing can be found"),
         ("classify {vit} {genome}", 1, "cannot be decoded"),
-        ("classify {vit} {picture} --top-k 0", 1, "top_k: got 0"),
+        ("classify {vit} {picture} --top-k 0", 2, "top_k: got 0"),
         ("classify {vit} {picture} --device tensorrt", 4, "no TensorRT backend"),
         ("classify {vit} {picture} --precision fp16", 4, "the bundle has no such variant"),
         ("classify {vit} {picture} --threads 0", 2, "threads: got 0"),
         ("classify {dnabert} {picture}", 2, "run `edgewright score` instead"),
         ("score {embedding} {genome}", 2, "use embed"),
         ("score {dnabert} {genome} -o {folder}/out.csv", 2, "ending in .tsv, .bed, .jsonl"),
-        ("score {dnabert} {genome} -o {folder}/no/out.tsv", 3, "No such file"),
+        ("score {dnabert} {genome} -o {folder}/no/out.tsv", 2, "lies in no existing folder"),
+        ("verify {vit} --threads 0", 2, "threads: got 0"),
+        ("pack {vit} -o {vit}/variants/x.edge", 2, "expected a path outside of bundles"),
         ("score {dnabert} {folder}/absent.fa", 3, "absent.fa"),
         ("score {dnabert} {protein}", 1, "record"),
         ("score {dnabert} {genome} --window 99", 2, "window of 2 to 33 bases"),
@@ -267,6 +271,37 @@ def test_an_interrupt_ends_with_130(
     assert run(capsys, "doctor") == (130, [], "edgewright: error: interrupted\n")
 
 
+@pytest.mark.parametrize(
+    ("error", "code", "message"),
+    [
+        (OSError(28, "No space left on device", "out"), 1, "'out': got No space left on device, "),
+        (FileNotFoundError(2, "No such file", "in"), 3, "'in': got No such file, expected"),
+        (MemoryError("std::bad_alloc"), 1, "memory: got std::bad_alloc, expected enough of it; "),
+    ],
+)
+def test_what_the_system_refuses_is_one_message(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch,
+    error: Exception, code: int, message: str,
+) -> None:  # fmt: skip
+    def refused(_: object) -> int:
+        raise error
+
+    monkeypatch.setattr(COMMANDS["doctor"], "run", refused)
+    ended, lines, err = run(capsys, "doctor")
+    assert (ended, lines) == (code, [])
+    assert message in err
+
+
+def test_closed_streams_are_no_error(tiny: dict[str, Path], picture: Path) -> None:
+    command = [*CLI, "classify", str(tiny["vit"])]
+    closed = ["sh", "-c", 'exec "$@" >&-', "sh", *command, str(picture)]
+    done = subprocess.run(closed, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    closed = ["sh", "-c", 'exec "$@" 2>&-', "sh", *command, "absent.png"]
+    done = subprocess.run(closed, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (3, "")
+
+
 @pytest.mark.skipif(not hasattr(signal, "SIGPIPE"), reason="needs POSIX pipes")
 def test_a_closed_pipe_is_no_traceback(tiny: dict[str, Path], tmp_path: Path) -> None:
     (tmp_path / "long.fa").write_text(">a\n" + "ACGTACGT" * 5000 + "\n")
@@ -282,7 +317,9 @@ def test_a_closed_pipe_is_no_traceback(tiny: dict[str, Path], tmp_path: Path) ->
     assert "BrokenPipe" not in error
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129), (signal.SIGINT, 130)]
+)
 def test_a_stopped_scan_leaves_nothing(
     tiny: dict[str, Path], tmp_path: Path, number: signal.Signals, code: int
 ) -> None:

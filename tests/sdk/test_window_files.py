@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from edgewright.errors import InputError
-from edgewright.tasks.window_files import WRITERS, WindowScore, write_windows
+from edgewright.errors import InputError, UsageError
+from edgewright.tasks.window_files import WRITERS, WindowScore, check_output, write_windows
 
 ROWS = (
     WindowScore("chr1", 0, 10, "+", "site", {"no": 0.25, "site": 0.75}),
@@ -57,3 +57,11 @@ def test_an_error_leaves_the_old_file_and_nothing_else(tmp_path: Path, suffix: s
         write_windows(output, broken())
     assert [path.name for path in tmp_path.iterdir()] == [output.name]
     assert output.read_text() == "old"
+
+
+def test_an_output_that_cannot_be_made_is_refused_before_the_scan(tmp_path: Path) -> None:
+    check_output(tmp_path / "out.tsv")
+    with pytest.raises(UsageError, match="which is a folder"):
+        check_output(tmp_path)
+    with pytest.raises(UsageError, match="which lies in no existing folder"):
+        check_output(tmp_path / "absent" / "out.tsv")

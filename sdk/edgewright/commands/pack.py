@@ -41,7 +41,9 @@ class PackCommand:
 
     def run(self, args: argparse.Namespace) -> int:
         """Pack, print what was written."""
-        variants = None if args.variants is None else args.variants.split(",")
+        variants = args.variants
+        if variants is not None:
+            variants = [name.strip() for name in variants.split(",")]
         output = pack(
             Path(args.bundle),
             Path(args.output),

@@ -14,7 +14,7 @@ from edgewright.errors import UsageError
 from edgewright.progress import Progress
 from edgewright.runtime import Runtime, Timings
 from edgewright.tasks.base import Task
-from edgewright.tasks.window_files import WRITERS, WindowScore, write_windows
+from edgewright.tasks.window_files import WRITERS, WindowScore, check_output, write_windows
 
 
 @dataclass(frozen=True)
@@ -98,6 +98,14 @@ class Scorer(Protocol):
         """Score every window of a file."""
 
 
+def _size(path: Path) -> int | None:
+    """Return the bytes of a file; none where that cannot be told, as for a pipe."""
+    try:
+        return path.stat().st_size if path.is_file() else None
+    except OSError:  # opening the file says why
+        return None
+
+
 class Score(Task):
     """`edgewright score BUNDLE FASTA`."""
 
@@ -130,8 +138,10 @@ class Score(Task):
                 f"output: got '{output.name}', expected a name ending in {', '.join(WRITERS)}; "
                 "the suffix chooses the format"
             )
+        if output is not None:
+            check_output(output)
         source = Path(args.fasta)
-        total = source.stat().st_size if source.is_file() else None
+        total = _size(source)
         with Progress() as progress:
             progress.start(f"scoring {source.name}", total, unit="bytes")
             rows = model.scan(

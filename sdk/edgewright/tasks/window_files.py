@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
+from edgewright.errors import UsageError
 from edgewright.records import plain
 
 
@@ -41,6 +42,27 @@ class WindowScore:
     def __str__(self) -> str:
         place = f"{self.name}\t{self.start}\t{self.end}\t{self.strand}"
         return f"{place}\t{self.label}\t{self.score:.4f}"
+
+
+def check_output(output: Path) -> None:
+    """Check, before hours of work, that a file may be made at `output`.
+
+    Raises:
+        UsageError: A folder lies there, or the folder around it is missing or may not be written.
+    """
+    folder = output.parent
+    if os.path.isdir(output):  # noqa: PTH112 - the path's own method raises on names too long
+        got = "is a folder"
+    elif not os.path.isdir(folder):  # noqa: PTH112
+        got = "lies in no existing folder"
+    elif not os.access(folder, os.W_OK | os.X_OK):
+        got = "lies in a folder that may not be written to"
+    else:
+        return
+    raise UsageError(
+        f"output: got '{output}', which {got}, expected the path of a file in a folder that may be "
+        "written to; make the folder or pass another path"
+    )
 
 
 def write_windows(output: Path, rows: Iterator[WindowScore]) -> int:
