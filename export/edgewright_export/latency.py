@@ -11,10 +11,11 @@ from edgewright.families import Model
 from edgewright.probe import Probe
 from edgewright_export.onnx_graph import TracedComponent
 
-BLOCKS = 40
+LEAST_BLOCKS, MOST_BLOCKS = 40, 400
 MOST_CALLS = 5
 BUDGET = 6.0
-"""Seconds for one comparison; slow graphs get fewer calls in a block, down to one."""
+"""Seconds for one comparison: quick graphs get more blocks, since a passing disturbance spoils
+whole blocks of theirs; slow graphs get fewer calls in a block, down to one."""
 
 _INT8_FEATURES = {"x86_64": ("vnni",), "AMD64": ("vnni",)}
 """By architecture: what U8S8 products need to be exact (no saturation) and fast."""
@@ -49,9 +50,10 @@ def compare_latency(
     a, b = _caller(variant, traced), _caller(baseline, traced)
     start = time.perf_counter()
     a(), b(), a()
-    round_seconds = time.perf_counter() - start
-    calls = max(1, min(MOST_CALLS, int(BUDGET / BLOCKS / round_seconds)))
-    return compare_interleaved(a, b, blocks=BLOCKS, calls=calls, seed=seed)
+    rounds = BUDGET / (time.perf_counter() - start)
+    calls = max(1, min(MOST_CALLS, int(rounds / LEAST_BLOCKS)))
+    blocks = max(LEAST_BLOCKS, min(MOST_BLOCKS, int(rounds / calls)))
+    return compare_interleaved(a, b, blocks=blocks, calls=calls, seed=seed)
 
 
 def _caller(model: Model[Any], traced: dict[str, TracedComponent]) -> Callable[[], object]:
