@@ -24,6 +24,7 @@ from transformers import (  # noqa: E402
     DecisionTransformerConfig,
     DecisionTransformerModel,
     DeiTConfig,
+    DeiTForImageClassification,
     DeiTForImageClassificationWithTeacher,
     PreTrainedModel,
     ViTConfig,
@@ -87,13 +88,11 @@ def vit_base(layers: int) -> Layout:
     )
 
 
-def deit_tiny_distilled(layers: int) -> Layout:
-    """`facebook/deit-tiny-distilled-patch16-224`."""
+def deit_tiny(cls: type[PreTrainedModel], layers: int) -> Layout:
+    """`facebook/deit-tiny-patch16-224` and `facebook/deit-tiny-distilled-patch16-224`."""
     config = {"hidden_size": 192, "num_attention_heads": 3, "intermediate_size": 768}
     return Layout(
-        lambda: DeiTForImageClassificationWithTeacher(
-            DeiTConfig(num_hidden_layers=layers, num_labels=1000, **config)
-        ),
+        lambda: cls(DeiTConfig(num_hidden_layers=layers, num_labels=1000, **config)),
         {"preprocessor_config.json": DEIT_PROCESSOR},
     )
 
@@ -138,8 +137,11 @@ def dna_head(cls: type[PreTrainedModel], k: int, layers: int) -> Layout:
 
 REDUCED = {
     "vit": vit_base(1),
-    "deit": deit_tiny_distilled(2),
+    "deit": deit_tiny(DeiTForImageClassification, 1),
+    "deit_distilled": deit_tiny(DeiTForImageClassificationWithTeacher, 2),
     "hopper": hopper(),
+    "dna4_masked_lm": dna_masked_lm(4, 1),
+    "dna5_masked_lm": dna_masked_lm(5, 1),
     "dna6_masked_lm": dna_masked_lm(6, 2),
     "dna3_sequence": dna_head(BertForSequenceClassification, 3, 1),
     "dna3_token": dna_head(BertForTokenClassification, 3, 1),

@@ -16,7 +16,12 @@ from edgewright_export.export import export
 
 TOLERANCE = 1e-4
 SHAPES = [(1, 1), (2, 7), (5, 20)]
-VIT_CLASSES = {"vit": ViTImageProcessorPil, "deit": DeiTImageProcessorPil}
+VIT_CLASSES = {
+    "vit": ViTImageProcessorPil,
+    "deit": DeiTImageProcessorPil,
+    "deit_distilled": DeiTImageProcessorPil,
+}
+DNA_NAMES = [name for name in REDUCED if name.startswith("dna")]
 
 Reduced = Callable[[str], tuple[Path, Path]]
 
@@ -45,7 +50,7 @@ def graph_inputs(name: str, batch: int, length: int) -> tuple[dict[str, Any], st
         steps = torch.randint(0, 1000, (batch, length))
         return {**arrays, "timesteps": steps, "attention_mask": mask}, "action_preds"
     ids = torch.randint(5, 69, (batch, length))
-    output = "hidden" if name == "dna6_masked_lm" else "logits"
+    output = "hidden" if name.endswith("masked_lm") else "logits"
     return {"input_ids": ids, "attention_mask": mask.flip(1)}, output
 
 
@@ -53,7 +58,7 @@ def graph_inputs(name: str, batch: int, length: int) -> tuple[dict[str, Any], st
 def test_graph_equals_pytorch_for_any_batch_and_length(name: str, reduced: Reduced) -> None:
     folder, bundle = reduced(name)
     model = pytorch(folder)
-    model = model.bert if name == "dna6_masked_lm" else model
+    model = model.bert if name.endswith("masked_lm") else model
     with ew.load(bundle) as loaded, torch.no_grad():
         for batch, length in SHAPES:
             inputs, output = graph_inputs(name, batch, length)
@@ -66,7 +71,7 @@ def test_graph_equals_pytorch_for_any_batch_and_length(name: str, reduced: Reduc
             assert_close(answer, expected)
 
 
-@pytest.mark.parametrize("name", ["vit", "deit"])
+@pytest.mark.parametrize("name", VIT_CLASSES)
 def test_images_equal_the_original_processor_and_pytorch(name: str, reduced: Reduced) -> None:
     folder, bundle = reduced(name)
     processor, model = VIT_CLASSES[name].from_pretrained(folder), pytorch(folder)
@@ -78,7 +83,7 @@ def test_images_equal_the_original_processor_and_pytorch(name: str, reduced: Red
             assert_close(loaded.infer({"image": image})["logits"], expected)
 
 
-@pytest.mark.parametrize("name", ["dna6_masked_lm", "dna3_sequence", "dna3_token"])
+@pytest.mark.parametrize("name", DNA_NAMES)
 @pytest.mark.parametrize("bases", [6, 60, 300])
 def test_sequences_equal_the_original_tokenizer_and_pytorch(
     name: str, bases: int, reduced: Reduced
@@ -90,7 +95,7 @@ def test_sequences_equal_the_original_tokenizer_and_pytorch(
     with ew.load(bundle) as loaded, torch.no_grad():
         answer = loaded.infer({"sequence": np.frombuffer(letters.encode(), np.uint8)})
         model = pytorch(folder)
-        if name == "dna6_masked_lm":
+        if name.endswith("masked_lm"):
             hidden = model.bert(**ids).last_hidden_state[0, 1:-1]
             assert_close(answer["embedding"], hidden.mean(dim=0))
         else:
