@@ -258,7 +258,7 @@ def test_a_missing_extra_ends_with_4_and_the_install_line(
     }[module]
     code, _, err = run(capsys, *command)
     assert code == 4
-    assert "pip install 'edgewright[" in err
+    assert "pip install '.[" in err
 
 
 def test_an_interrupt_ends_with_130(

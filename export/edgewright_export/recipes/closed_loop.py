@@ -96,7 +96,7 @@ def _make(environment: str) -> Any:
     except ImportError as error:
         raise MissingDependencyError(
             "evaluation: got an environment and no gymnasium, expected it to be installed; run "
-            "pip install 'edgewright[control]'"
+            "pip install '.[control]' in a checkout"
         ) from error
     try:
         return gymnasium.make(environment)

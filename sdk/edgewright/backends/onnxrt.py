@@ -16,8 +16,8 @@ from edgewright.specs import Array, TensorSpec
 PROVIDERS = {"cuda": "CUDAExecutionProvider", "cpu": "CPUExecutionProvider"}
 """Execution provider by device, the preferred device first."""
 
-INSTALL_CPU = "pip install 'edgewright[cpu]'"
-INSTALL_GPU = "pip uninstall onnxruntime && pip install 'edgewright[gpu]'"
+INSTALL_CPU = "pip install '.[cpu]' in a checkout"
+INSTALL_GPU = "pip uninstall onnxruntime && pip install '.[gpu]' in a checkout"
 
 _DTYPES = {
     "tensor(float)": "float32",

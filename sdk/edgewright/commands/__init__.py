@@ -11,7 +11,7 @@ from edgewright.families import FAMILIES
 
 COMMANDS: dict[str, Command] = {
     "export": ExternalCommand(
-        "export", "turn a checkpoint folder into a bundle", "pip install 'edgewright[export]'"
+        "export", "turn a checkpoint folder into a bundle", "pip install '.[export]' in a checkout"
     ),
     **{family.task.key: TaskCommand(family.task) for family in FAMILIES.values()},
     "inspect": InspectCommand(),

@@ -13,16 +13,16 @@ from edgewright.errors import PlacementError
 from edgewright.probe import default_threads, probe
 
 PACKAGES = {
-    "numpy": "pip install edgewright",
-    "pillow": "pip install edgewright",
-    "rich": "pip install edgewright",
+    "numpy": "pip install . in a checkout",
+    "pillow": "pip install . in a checkout",
+    "rich": "pip install . in a checkout",
     "onnxruntime": INSTALL_CPU,
     "onnxruntime-gpu": INSTALL_GPU,
-    "gymnasium": "pip install 'edgewright[control]'",
-    "mujoco": "pip install 'edgewright[control]'",
-    "torch": "pip install 'edgewright[export]'",
-    "transformers": "pip install 'edgewright[export]'",
-    "onnx": "pip install 'edgewright[export]'",
+    "gymnasium": "pip install '.[control]' in a checkout",
+    "mujoco": "pip install '.[control]' in a checkout",
+    "torch": "pip install '.[export]' in a checkout",
+    "transformers": "pip install '.[export]' in a checkout",
+    "onnx": "pip install '.[export]' in a checkout",
 }
 """Command that installs each library."""
 

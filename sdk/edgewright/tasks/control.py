@@ -165,7 +165,7 @@ def make_environment(name: str | None) -> Any:
 def _not_installed(name: str, error: Exception) -> MissingDependencyError:
     return MissingDependencyError(
         f"environment '{name}': got '{error}', expected Gymnasium with MuJoCo; "
-        "pip install 'edgewright[control]'"
+        "pip install '.[control]' in a checkout"
     )
 
 
