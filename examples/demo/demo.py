@@ -8,6 +8,7 @@ failure ends it with a non-zero code and one line.
 
 import argparse
 import json
+import signal
 import sys
 import time
 from pathlib import Path
@@ -24,8 +25,9 @@ from edgewright.records import plain
 from edgewright_export.export import export
 
 ROOT = Path(__file__).resolve().parents[2]
-BLOCKS = 40
+BLOCKS = 100
 INTERRUPTED = 130
+TERMINATED = 143
 
 
 def main() -> int:
@@ -34,6 +36,7 @@ def main() -> int:
     parser.add_argument("--output", type=Path, default=ROOT / "build" / "demo")
     parser.add_argument("--stop-after", choices=["export"])
     args = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))  # unwinds: nothing half-written
     try:
         run(args.output, only_export=args.stop_after == "export")
     except EdgewrightError as error:

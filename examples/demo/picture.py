@@ -6,7 +6,6 @@ from typing import Any
 import matplotlib as mpl
 from answers import Answers
 from measure import Row
-from PIL import Image
 
 mpl.use("Agg")
 from matplotlib import pyplot as plt
@@ -38,7 +37,7 @@ def draw_images(figure: Any, images: list[tuple[Path, Any]]) -> None:
     figure.suptitle("vit-fashion-mnist: the class in the file name, and the answer", color=INK)
     for axes, (file, result) in zip(figure.subplots(1, len(images)), images, strict=True):
         best = result.labels[0]
-        axes.imshow(Image.open(file), cmap="gray_r")
+        axes.imshow(plt.imread(file), cmap="gray_r")
         right = best.name.replace("/", "-") == file.parent.name
         axes.set_title(file.parent.name, fontsize=8)
         axes.set_xlabel(
