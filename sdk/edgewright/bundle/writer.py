@@ -188,7 +188,8 @@ def _check_output(output: Path, *, overwrite: bool) -> None:
 
 
 def _looks_like_bundle(folder: Path) -> bool:
-    return (folder / MANIFEST).is_file() and (folder / MANIFEST_HASH).is_file()
+    # The functions, unlike the methods of `Path`, say no where a folder is closed to us.
+    return all(os.path.isfile(folder / name) for name in (MANIFEST, MANIFEST_HASH))  # noqa: PTH113
 
 
 def _sibling(output: Path, suffix: str) -> Path:
