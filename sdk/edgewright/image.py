@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from edgewright import _core
 from edgewright.errors import InputError, InputNotFoundError, InputTypeError, UsageError
@@ -146,8 +146,10 @@ def _unreadable(what: str, error: OSError) -> InputError:
 
 
 def _undecodable(what: str, error: Exception) -> InputError:
+    unknown = isinstance(error, UnidentifiedImageError)  # its text names a Python object
+    reason = "it begins like no picture" if unknown else error
     return InputError(
-        f"{what}: got data that cannot be decoded ({error}), expected a complete picture of at "
+        f"{what}: got data that cannot be decoded ({reason}), expected a complete picture of at "
         f"most {MAX_PIXELS:,} pixels as {', '.join(FORMATS)}; save it again in one of these formats"
     )
 
