@@ -113,7 +113,7 @@ class ViT(Model[ViTConfig]):
         )
 
     def _labels(self, logits: NDArray[np.float32], top_k: int) -> tuple[Label, ...]:
-        indices, probabilities = softmax_top_k(logits, min(top_k, logits.size))
+        indices, probabilities = softmax_top_k(logits, min(int(top_k), logits.size))
         return tuple(
             Label(int(index), self.config.labels[index], float(probability))
             for index, probability in zip(indices, probabilities, strict=True)
