@@ -23,6 +23,8 @@ from edgewright_export.weights import Weights, read_weights, weight_files
 
 T = TypeVar("T")
 _CHUNK = 1 << 20
+_CONFIG_ERRORS = (ValueError, TypeError, KeyError, RuntimeError, AttributeError)
+"""What transformers raises for a `config.json` that it cannot use."""
 
 
 class Checkpoint:
@@ -70,20 +72,24 @@ class Checkpoint:
 
     def read_bytes(self, name: str) -> bytes:
         """Return the file `name` of the folder and note its hash."""
+        data = self._path(name).read_bytes()
+        self.hashes[name] = hashlib.sha256(data).hexdigest()
+        return data
+
+    def read_json(self, name: str) -> dict[str, Any]:
+        """Return the JSON object in the file `name` of the folder and note its hash."""
+        value = read_json(self._path(name))
+        self.hashes[name] = _sha256(self.folder / name)
+        return value
+
+    def _path(self, name: str) -> Path:
         path = self.folder / name
         if not path.is_file():
             raise CheckpointNotFoundError(
                 f"checkpoint {self.folder}: got no {name}, expected it beside the weights; "
                 "download the whole checkpoint"
             )
-        data = path.read_bytes()
-        self.hashes[name] = hashlib.sha256(data).hexdigest()
-        return data
-
-    def read_json(self, name: str) -> dict[str, Any]:
-        """Return the JSON object in the file `name` of the folder and note its hash."""
-        self.read_bytes(name)
-        return read_json(self.folder / name)
+        return path
 
     def has(self, name: str) -> bool:
         """Return whether the folder has a file `name`."""
@@ -127,6 +133,7 @@ class Checkpoint:
         self, model_class: Any, weights: Weights, arguments: dict[str, Any]
     ) -> tuple[Any, dict[str, Any]]:
         import torch
+        from huggingface_hub.errors import StrictDataclassError
 
         config = {key: value for key, value in self.config.items() if key != "auto_map"}
         try:
@@ -142,7 +149,7 @@ class Checkpoint:
                 local_files_only=True,
                 **arguments,
             )
-        except (ValueError, TypeError, KeyError, RuntimeError, AttributeError) as error:
+        except (*_CONFIG_ERRORS, StrictDataclassError) as error:
             raise CheckpointError(
                 f"checkpoint {self.folder}: got a config.json that {model_class.__name__} does not "
                 f"take ({error}), expected that of a saved model; download it again"

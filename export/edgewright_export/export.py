@@ -79,6 +79,8 @@ def export(
         UsageError: The options contradict each other, or `output` may not be written.
     """
     names = _variant_names(variants, require)
+    if seed < 0:
+        raise UsageError(f"seed: got {seed}, expected 0 or more; choose another")
     silent = Progress(io.StringIO()) if progress is None else nullcontext(progress)
     with BundleWriter(output, overwrite=force, zip=zip) as writer, silent as shown:
         shown.start("Loading the checkpoint")

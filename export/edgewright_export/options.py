@@ -12,6 +12,8 @@ from edgewright.errors import BundleError, CheckpointError, CheckpointNotFoundEr
 
 T = TypeVar("T")
 OPTIONS_FILE = "edgewright.json"
+JSON_LIMIT = 64 * 2**20
+"""Bytes of the largest JSON file that is read."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,11 @@ def read_json(path: Path) -> dict[str, Any]:
     if not path.is_file():
         raise CheckpointNotFoundError(
             f"{path}: got no such file, expected a JSON file; check the path"
+        )
+    if path.stat().st_size > JSON_LIMIT:
+        raise CheckpointError(
+            f"{path}: got {path.stat().st_size:,} bytes, expected at most {JSON_LIMIT:,}; "
+            "this is no file of a checkpoint"
         )
     try:
         value = json.loads(path.read_bytes())

@@ -230,3 +230,14 @@ def test_config_that_is_no_object_is_refused(text: str, tiny: Tiny) -> None:
     (folder / "config.json").write_text(text)
     with pytest.raises(CheckpointError, match="expected one object"):
         Checkpoint(folder)
+
+
+def test_config_of_wrong_types_and_endless_size_is_refused(tiny: Tiny) -> None:
+    folder = tiny("vit")
+    edit_json(folder / "config.json", hidden_size="wide")
+    with pytest.raises(CheckpointError, match="does not take"):
+        load(folder)
+    with (folder / "config.json").open("wb") as file:
+        file.truncate(2**31)
+    with pytest.raises(CheckpointError, match=r"expected at most 67,108,864"):
+        Checkpoint(folder)

@@ -1,6 +1,7 @@
 """Metrics, the shares that precisions have to keep, and the return in an environment."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,8 @@ import pytest
 
 import edgewright as ew
 from checkpoint_layouts import edit_json
-from edgewright.errors import InputError, ParityError, UsageError
+from edgewright.errors import ParityError, UsageError
+from edgewright.families.decision_transformer import DecisionTransformerConfig
 from edgewright.tasks.metrics import top1
 from edgewright_export.checkpoint import Checkpoint
 from edgewright_export.evaluation import (
@@ -25,6 +27,11 @@ from edgewright_export.recipes import RECIPES
 from edgewright_export.recipes.closed_loop import ClosedLoopEvaluation
 
 EYE = np.eye(100, dtype=np.float32)
+HOPPER = DecisionTransformerConfig(
+    state_dim=11, action_dim=3, context_length=10, max_ep_len=1000, return_scale=1000.0,
+    state_mean=(0.0,) * 11, state_std=(1.0,) * 11, action_low=(-1.0,) * 3, action_high=(1.0,) * 3,
+    environment=None, target_return=1.0,
+)  # fmt: skip
 
 
 class Table:
@@ -83,9 +90,11 @@ def test_return_may_fall_as_far_as_chance_explains() -> None:
 
 def test_closed_loop_needs_a_target_and_a_known_environment() -> None:
     with pytest.raises(UsageError, match="target_return"):
-        ClosedLoopEvaluation.create("Hopper-v5", None, 0)
-    with pytest.raises(InputError, match="Skipper-v1"):
-        ClosedLoopEvaluation.create("Skipper-v1", 1.0, 0)
+        ClosedLoopEvaluation.create("Hopper-v5", replace(HOPPER, target_return=None), 0)
+    with pytest.raises(UsageError, match="Skipper-v1"):
+        ClosedLoopEvaluation.create("Skipper-v1", HOPPER, 0)
+    with pytest.raises(UsageError, match="trained for"):
+        ClosedLoopEvaluation.create("CartPole-v1", HOPPER, 0)
 
 
 def test_policies_are_judged_by_their_return_in_the_environment(

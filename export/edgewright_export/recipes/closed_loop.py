@@ -5,7 +5,9 @@ from typing import Any, cast
 
 import numpy as np
 
-from edgewright.errors import InputError, MissingDependencyError, UsageError
+from edgewright.errors import UsageError
+from edgewright.families.decision_transformer import DecisionTransformerConfig
+from edgewright.tasks.control import check_sizes, make_environment
 from edgewright_export.evaluation import Evaluation, Measured
 from edgewright_export.subject import Advance, Policy, Subject
 
@@ -33,22 +35,26 @@ class ClosedLoopEvaluation(Evaluation):
 
     @classmethod
     def create(
-        cls, environment: str, target_return: float | None, seed: int
+        cls, environment: str, config: DecisionTransformerConfig, seed: int
     ) -> "ClosedLoopEvaluation":
         """Return the evaluation in `environment`, a Gymnasium id.
 
         Raises:
-            UsageError: The checkpoint's options have no `target_return`.
-            InputError: There is no such environment.
+            UsageError: The checkpoint's options have no `target_return`, or there is no such
+                environment, or it is not the policy's.
             MissingDependencyError: Gymnasium is not installed.
         """
-        if target_return is None:
+        if config.target_return is None:
             raise UsageError(
                 f"evaluation: got {environment} and no target_return in the options, expected the "
                 "return to ask for; add it to edgewright.json"
             )
-        _make(environment).close()
-        return cls("mean_return", environment, target_return, seed)
+        made = make_environment(environment)
+        try:
+            check_sizes(made, config)
+        finally:
+            made.close()
+        return cls("mean_return", environment, config.target_return, seed)
 
     @property
     def samples(self) -> int:
@@ -58,7 +64,7 @@ class ClosedLoopEvaluation(Evaluation):
     def measure(self, subject: Subject, advance: Advance) -> Measured:
         """Return the mean return of `subject`, which must be a `Policy`."""
         policy = cast(Policy, subject)
-        environment = _make(self.data)
+        environment = make_environment(self.data)
         returns = []
         try:
             for episode in range(EPISODES):
@@ -88,20 +94,3 @@ def _run(environment: Any, policy: Policy, target_return: float, seed: int) -> f
         reward, done = float(gained), bool(terminated or truncated)
         total += reward
     return total
-
-
-def _make(environment: str) -> Any:
-    try:
-        import gymnasium
-    except ImportError as error:
-        raise MissingDependencyError(
-            "evaluation: got an environment and no gymnasium, expected it to be installed; run "
-            "pip install '.[control]' in a checkout"
-        ) from error
-    try:
-        return gymnasium.make(environment)
-    except gymnasium.error.Error as error:
-        raise InputError(
-            f"evaluation: got the environment {environment!r} ({error}), expected an id that "
-            "gymnasium.make takes, such as Hopper-v5; check the spelling"
-        ) from error

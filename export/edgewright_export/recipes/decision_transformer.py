@@ -110,7 +110,7 @@ class DecisionTransformerRecipe(Recipe):
     def evaluation(self, path: Path | None, calibration: Calibration, seed: int) -> Evaluation:
         """Return the mean return in the environment named `path`, or agreement of actions."""
         if path is not None:
-            return ClosedLoopEvaluation.create(str(path), self._config.target_return, seed)
+            return ClosedLoopEvaluation.create(str(path), self._config, seed)
         return AgreementEvaluation.create(
             "action_agreement", calibration, self.reference(), "action", explained
         )

@@ -112,7 +112,7 @@ class Control(Task):
             )
         environment = make_environment(args.environment or _recorded(model.config.environment))
         try:
-            _check_sizes(environment, model.config)
+            check_sizes(environment, model.config)
             period = _period(environment, args.rate)
             with Progress() as progress:
                 progress.start(f"running {environment.spec.id}", args.episodes, unit="episodes")
@@ -169,8 +169,16 @@ def _not_installed(name: str, error: Exception) -> MissingDependencyError:
     )
 
 
-def _check_sizes(environment: Any, config: Any) -> None:
-    """Compare what the environment exchanges with what the policy does."""
+def check_sizes(environment: Any, config: Any) -> None:
+    """Compare what the environment exchanges with what the policy does.
+
+    Args:
+        environment: A Gymnasium environment.
+        config: Has `state_dim` and `action_dim`.
+
+    Raises:
+        UsageError: The shapes of observations or actions differ.
+    """
     got = environment.observation_space.shape, environment.action_space.shape
     expected = (config.state_dim,), (config.action_dim,)
     if got != expected:
