@@ -1,6 +1,7 @@
 """A bundle on disk, opened, checked and read."""
 
 import hashlib
+import os
 import re
 import shutil
 import tempfile
@@ -94,6 +95,11 @@ class Bundle:
 
     @classmethod
     def _open_folder(cls, path: Path, root: Path, expected_digest: str | None) -> "Bundle":
+        if not os.path.lexists(root / MANIFEST):
+            raise IntegrityError(
+                f"bundle '{path}': got a folder without {MANIFEST}, expected a bundle; check the "
+                "path, or export the checkpoint that lies there"
+            )
         manifest, digest = check_folder(root, expected_digest)
         return cls(path, root, manifest, digest)
 
