@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from shipped import Shipped
+from transformers import PreTrainedModel
 
 import edgewright as ew
 from edgewright.bench.statistics import Comparison, compare_interleaved
@@ -47,7 +48,7 @@ def measure(shipped: Shipped, bundle_path: Path, *, blocks: int) -> Row:
         manifest = bundle.manifest
         sample = next(iter(bundle.golden()))[1]
     recipe = RECIPES[manifest.family].load(Checkpoint(shipped.checkpoint))
-    module = recipe.components()["model"].module
+    module = with_fused_attention(recipe.components()["model"].module)
     first = manifest.variants[0].receipt.metric
     return Row(
         bundle=manifest.name,
@@ -61,6 +62,13 @@ def measure(shipped: Shipped, bundle_path: Path, *, blocks: int) -> Row:
             for variant in manifest.variants
         },
     )
+
+
+def with_fused_attention(module: torch.nn.Module) -> torch.nn.Module:
+    """Give PyTorch its usual attention: the exporter loads models with the slower explicit one."""
+    (model,) = (part for part in module.children() if isinstance(part, PreTrainedModel))
+    model.set_attn_implementation("sdpa")
+    return module
 
 
 def _measure(
