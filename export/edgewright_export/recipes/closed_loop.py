@@ -1,13 +1,13 @@
 """The return of a policy in its environment."""
 
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
 
 from edgewright.errors import UsageError
 from edgewright.families.decision_transformer import DecisionTransformerConfig
-from edgewright.tasks.control import check_sizes, make_environment
+from edgewright.tasks.control import check_sizes, make_environment, rollout
 from edgewright_export.evaluation import Evaluation, Measured
 from edgewright_export.subject import Advance, Policy, Subject
 
@@ -69,7 +69,8 @@ class ClosedLoopEvaluation(Evaluation):
         try:
             for episode in range(EPISODES):
                 seed = FIRST_SEED + EPISODES * self.seed + episode
-                returns.append(_run(environment, policy, self.target_return, seed))
+                policy.reset(self.target_return)
+                returns.append(rollout(policy, environment, seed).return_)
                 advance(1)
         finally:
             environment.close()
@@ -82,15 +83,3 @@ class ClosedLoopEvaluation(Evaluation):
         one, other = drawn.mean(axis=2)
         chance = CHANCE.get(precision, DEFAULT_CHANCE)
         return reference.value + float(np.quantile(one - other, chance))
-
-
-def _run(environment: Any, policy: Policy, target_return: float, seed: int) -> float:
-    observation, _ = environment.reset(seed=seed)
-    policy.reset(target_return)
-    total, reward, done = 0.0, None, False
-    while not done:
-        action = policy.step(np.asarray(observation, dtype=np.float32), reward).action
-        observation, gained, terminated, truncated, _ = environment.step(action)
-        reward, done = float(gained), bool(terminated or truncated)
-        total += reward
-    return total

@@ -216,6 +216,41 @@ def run_episode(
         period: Control period in seconds, to count the steps that took longer.
     """
     target = policy.reset(target_return)
+    played = rollout(policy, environment, seed)
+    return Episode(
+        environment=environment.spec.id,
+        seed=seed,
+        target_return=target,
+        return_=played.return_,
+        steps=len(played.seconds),
+        terminated=played.terminated,
+        latency_ms=latency_percentiles(played.seconds),
+        period_ms=1e3 * period,
+        deadline_misses=int(np.count_nonzero(played.seconds > period)),
+        runtime=policy.runtime,
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Rollout:
+    """One episode as it was played."""
+
+    return_: float
+    """Sum of the rewards."""
+    seconds: NDArray[np.float64]
+    """float64 (steps,): how long the policy took for each action."""
+    terminated: bool
+    """The environment ended it; false where it ran out of steps."""
+
+
+def rollout(policy: Any, environment: Any, seed: int) -> Rollout:
+    """Play one episode to its end.
+
+    Args:
+        policy: Was reset; `step(observation, reward)` gives an object with an `action`.
+        environment: A Gymnasium environment.
+        seed: Of its reset.
+    """
     observation, _ = environment.reset(seed=seed)
     reward: float | None = None
     total, seconds = 0.0, []
@@ -227,16 +262,4 @@ def run_episode(
         observation, gained, terminated, truncated, _ = environment.step(action.action)
         reward = float(gained)
         total += reward
-    latencies = np.array(seconds)
-    return Episode(
-        environment=environment.spec.id,
-        seed=seed,
-        target_return=target,
-        return_=total,
-        steps=len(seconds),
-        terminated=terminated,
-        latency_ms=latency_percentiles(latencies),
-        period_ms=1e3 * period,
-        deadline_misses=int(np.count_nonzero(latencies > period)),
-        runtime=policy.runtime,
-    )
+    return Rollout(total, np.array(seconds), bool(terminated))
