@@ -259,7 +259,9 @@ def _open(path: Path) -> Iterator[tuple[io.BufferedIOBase, io.RawIOBase]]:
 
 def _read(file: io.BufferedIOBase, size: int, path: str | Path) -> bytes:
     try:
-        return file.read(size)
+        # Not `read`, which waits for all of `size` without a look at pending signals: from a slow
+        # pipe it gives nothing for long, and neither ctrl-C nor SIGTERM may end it.
+        return file.read1(size)
     except (OSError, EOFError, zlib.error) as error:
         raise InputError(
             f"input '{path}': got damaged data ({error}), expected a complete file; copy it again"

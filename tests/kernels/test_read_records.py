@@ -1,6 +1,7 @@
 import gzip
 import os
 import threading
+from concurrent.futures import ThreadPoolExecutor, wait
 
 import pytest
 from Bio import SeqIO
@@ -8,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edgewright.errors import InputError, InputNotFoundError, UsageError
-from edgewright.sequence import read_records
+from edgewright.sequence import SequenceChunk, read_records
 from reference import sequence as reference
 
 FASTA = ">chr1 the first\nACGT\nnnry\n\n>chr2\tsecond\nT T\n>x\nACGTAC\nA\n"
@@ -186,3 +187,16 @@ def test_paths_and_options_are_checked(tmp_path):
 def test_names_of_any_bytes_are_readable(tmp_path):
     path = write(tmp_path, b">\xffx\xc3\xa9 y\nA\n")
     assert next(read_records(path)).name == "\\xffxé"
+
+
+def test_records_of_a_pipe_come_while_it_is_open(tmp_path):
+    pipe = tmp_path / "pipe.fa"
+    os.mkfifo(pipe)
+    records = read_records(pipe)
+    with ThreadPoolExecutor(1) as reader:
+        first = reader.submit(next, records)
+        with pipe.open("wb", buffering=0) as file:
+            file.write(b">a\nACGT\n>b\nA")
+            early = wait([first], timeout=30).done
+    assert early == {first}
+    assert first.result() == SequenceChunk("a", 0, b"ACGT", last=True)
