@@ -1,12 +1,15 @@
 """Real (or, failing them, synthetic) raw samples, and the hash by which a receipt names them."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
 
+from edgewright.backends import Runner
+from edgewright.bundle.manifest import Component
+from edgewright.specs import Array
 from edgewright_export.subject import Sample
 
 T = TypeVar("T")
@@ -37,3 +40,17 @@ def spread(items: Sequence[T], count: int) -> list[T]:
     last = len(items) - 1
     picked = np.unique(np.linspace(0, last, min(count, last + 1)).round().astype(int))
     return [items[int(index)] for index in picked]
+
+
+class RecordingRunner(Runner):
+    """Runs another runner and keeps what it was given: the graph inputs to calibrate on."""
+
+    def __init__(self, runner: Runner) -> None:
+        super().__init__(Component((), runner.inputs, runner.outputs), runner.provider)
+        self.seen: list[dict[str, Array]] = []
+        """Inputs of every run so far."""
+        self._runner = runner
+
+    def _run(self, arrays: Mapping[str, Array]) -> dict[str, Array]:
+        self.seen.append({name: np.array(array) for name, array in arrays.items()})
+        return self._runner.run(arrays)

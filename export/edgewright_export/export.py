@@ -25,6 +25,7 @@ from edgewright.errors import UnsupportedCheckpointError, UsageError
 from edgewright.families import FAMILIES
 from edgewright.progress import Progress
 from edgewright_export import parity
+from edgewright_export.calibrate import Calibration
 from edgewright_export.checkpoint import Checkpoint
 from edgewright_export.recipes import RECIPES, Recipe
 from edgewright_export.variants import BASELINE, VARIANTS, Accepted, VariantMaker
@@ -88,8 +89,10 @@ def export(
         recipe = _recipe_class(source, family).load(source)
         for name, data in recipe.assets().items():
             writer.add(name, data)
-        golden, gate = _judge(recipe, calibration, evaluation, shown, seed)
-        maker = VariantMaker(recipe, writer.folder, golden, gate, progress=shown, seed=seed)
+        samples, golden, gate = _judge(recipe, calibration, evaluation, shown, seed)
+        maker = VariantMaker(
+            recipe, writer.folder, samples, golden, gate, progress=shown, seed=seed
+        )
         accepted, rejected = maker.make(names, require)
         shown.start("Writing the bundle")
         manifest = _manifest(
@@ -145,7 +148,7 @@ def _judge(
     evaluation: str | Path | None,
     progress: Progress,
     seed: int,
-) -> tuple[list[parity.GoldenSample], parity.MetricGate]:
+) -> tuple[Calibration, list[parity.GoldenSample], parity.MetricGate]:
     """Read the samples and ask PyTorch about them."""
     progress.start("Reading samples")
     samples = recipe.calibration(_path(calibration), seed)
@@ -153,7 +156,7 @@ def _judge(
     golden = parity.golden_set(reference, recipe.golden(samples))
     judged = recipe.evaluation(_path(evaluation), samples, seed)
     progress.start(f"Measuring {judged.name} of PyTorch", judged.samples)
-    return golden, parity.MetricGate(judged, reference, progress.advance)
+    return samples, golden, parity.MetricGate(judged, reference, progress.advance)
 
 
 def _path(given: str | Path | None) -> Path | None:

@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from edgewright.backends import Runner
 from edgewright.bundle.manifest import Metric, Parity
@@ -14,6 +16,8 @@ from edgewright.verify import golden_difference
 from edgewright_export.evaluation import Evaluation, Measured
 from edgewright_export.onnx_graph import TracedComponent
 from edgewright_export.subject import Advance, Sample, Subject
+
+Floats: TypeAlias = NDArray[np.float64]
 
 FP32_TOLERANCE = 1e-4
 """Largest difference of fp32 from PyTorch, relative to the output's scale (measured: 1e-6)."""
@@ -39,6 +43,8 @@ class TensorCheck:
     parity: Parity
     relative: float
     """Largest difference relative to the scale of its own output."""
+    sqnr_db: Mapping[str, float]
+    """By output: signal to quantization noise, dB; infinite where nothing differs."""
 
 
 def golden_set(reference: Subject, samples: Sequence[Sample]) -> list[GoldenSample]:
@@ -74,27 +80,40 @@ def compare_probes(runner: Runner, traced: TracedComponent) -> TensorCheck:
 
 
 def _check(pairs: Sequence[tuple[Mapping[str, Array], Mapping[str, Array]]]) -> TensorCheck:
+    _same_shapes(pairs)
     relative = max(golden_difference(expected, got) for expected, got in pairs)
-    expected = _flat([outputs for outputs, _ in pairs], pairs)
-    error = _flat([outputs for _, outputs in pairs], pairs) - expected
-    noise, signal = float(error @ error), float(expected @ expected)
-    sqnr = 10 * float(np.log10(signal / noise)) if noise > 0 and signal > 0 else None
-    largest = float(np.max(np.abs(error)))
-    return TensorCheck(Parity(largest, float(np.max(np.abs(expected))), sqnr, len(pairs)), relative)
-
-
-def _flat(
-    samples: Sequence[Mapping[str, Array]],
-    pairs: Sequence[tuple[Mapping[str, Array], Mapping[str, Array]]],
-) -> "np.ndarray[tuple[int], np.dtype[np.float64]]":
-    """Return all values as one float64 vector, outputs in the order of the expected ones."""
-    return np.concatenate(
-        [
-            np.asarray(sample[name], np.float64).ravel()
-            for sample, (expected, _) in zip(samples, pairs, strict=True)
-            for name in expected
-        ]
+    names = list(pairs[0][0])
+    expected = {name: _flat([outputs[name] for outputs, _ in pairs]) for name in names}
+    errors = {name: _flat([got[name] for _, got in pairs]) - expected[name] for name in names}
+    signal, error = _flat(list(expected.values())), _flat(list(errors.values()))
+    sqnr = _decibels(signal, error)
+    largest, scale = float(np.max(np.abs(error))), float(np.max(np.abs(signal)))
+    return TensorCheck(
+        Parity(largest, scale, sqnr if np.isfinite(sqnr) else None, len(pairs)),
+        relative,
+        {name: _decibels(expected[name], errors[name]) for name in names},
     )
+
+
+def _same_shapes(pairs: Sequence[tuple[Mapping[str, Array], Mapping[str, Array]]]) -> None:
+    for expected, got in pairs:
+        shapes = [{name: one.shape for name, one in outputs.items()} for outputs in (expected, got)]
+        if shapes[0] != shapes[1]:
+            raise ParityError(
+                f"answers: got outputs of shapes {shapes[1]}, expected those of PyTorch "
+                f"{shapes[0]}; nothing was written: report it with config.json"
+            )
+
+
+def _flat(arrays: Sequence[Array]) -> Floats:
+    """Return all values as one float64 vector."""
+    return np.concatenate([np.asarray(array, np.float64).ravel() for array in arrays])
+
+
+def _decibels(signal: Floats, noise: Floats) -> float:
+    """Return 10 log10 of the ratio of two energies; infinite where one of them is null."""
+    energies = float(signal @ signal), float(noise @ noise)
+    return 10 * float(np.log10(energies[0] / energies[1])) if all(energies) else float("inf")
 
 
 def gate_fp32(check: TensorCheck, what: str) -> None:
@@ -105,6 +124,17 @@ def gate_fp32(check: TensorCheck, what: str) -> None:
             f"PyTorch, expected at most {FP32_TOLERANCE:g}; nothing was written: report it with "
             "config.json and the versions of torch and onnx"
         )
+
+
+def gate_sqnr(precision: str, check: TensorCheck, least_db: Mapping[str, float]) -> None:
+    """Raise a ParityError where an output has less signal to noise than it must have."""
+    for output, least in least_db.items():
+        if output in check.sqnr_db and not check.sqnr_db[output] >= least:
+            raise ParityError(
+                f"{precision} '{output}': got {check.sqnr_db[output]:.1f} dB of signal to noise on "
+                f"the golden samples, expected at least {least:g}; keep sensitive layers in fp32, "
+                "or do without the variant"
+            )
 
 
 def tolerance(precision: str, check: TensorCheck) -> float:

@@ -3,8 +3,10 @@
 import json
 import shutil
 import warnings
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +18,17 @@ from edgewright.families import FAMILIES, Model
 from edgewright.probe import probe
 from edgewright.progress import Progress
 from edgewright.runtime import Runtime
+from edgewright.specs import Array
 from edgewright_export import parity
+from edgewright_export.calibrate import Calibration, RecordingRunner
 from edgewright_export.latency import baseline_target, compare_latency, measured_target
-from edgewright_export.onnx_graph import TracedComponent, describe, export_graph, opsets
+from edgewright_export.onnx_graph import (
+    TracedComponent,
+    describe,
+    export_graph,
+    graph_files,
+    opsets,
+)
 from edgewright_export.quantize import quantize_int8
 from edgewright_export.recipes.base import Recipe
 
@@ -37,6 +47,21 @@ class Accepted:
     """Largest relative difference on the golden samples that a device may show."""
 
 
+@dataclass(frozen=True)
+class Made:
+    """How the graphs of a variant were made."""
+
+    method: str
+    """The receipt's description."""
+    calibration_sha256: str | None
+    """Hash of the calibration samples; none where none were needed."""
+    kept: Mapping[str, tuple[str, ...]]
+    """By component: names of the nodes that stayed in fp32."""
+
+
+_EXPORTED = Made("torch.onnx.export, optimized", None, defaultdict(tuple))
+
+
 class VariantMaker:
     """Writes the graphs of a recipe's variants to a folder and lets them through the gates."""
 
@@ -44,6 +69,7 @@ class VariantMaker:
         self,
         recipe: Recipe,
         folder: Path,
+        calibration: Calibration,
         golden: Sequence[parity.GoldenSample],
         gate: parity.MetricGate,
         *,
@@ -51,7 +77,7 @@ class VariantMaker:
         seed: int,
     ):
         self._recipe, self._folder, self._golden, self._gate = recipe, folder, golden, gate
-        self._progress, self._seed = progress, seed
+        self._calibration, self._progress, self._seed = calibration, progress, seed
         self._traced: dict[str, TracedComponent] = recipe.components()
         self._baseline: Model[Any] | None = None
 
@@ -79,41 +105,102 @@ class VariantMaker:
         return accepted, rejected
 
     def _make(self, name: str) -> Accepted:
-        method, kept = self._write_graphs(name)
-        components = {key: describe(self._path(name, key), self._folder) for key in self._traced}
+        if name == BASELINE:
+            self._export_graphs()
+            return self._judge(name, dict.fromkeys(self._traced, BASELINE), _EXPORTED)
+        made = self._quantize_graphs(name)
+        try:
+            return self._judge(name, dict.fromkeys(self._traced, name), made)
+        except ParityError:
+            if len(self._traced) == 1:
+                raise
+            return self._judge_in_parts(name, made)
+
+    def _export_graphs(self) -> None:
+        (self._folder / "variants" / BASELINE).mkdir(parents=True)
+        self._progress.start("Tracing fp32", len(self._traced))
+        for key, traced in self._traced.items():
+            export_graph(traced, self._path(BASELINE, key))
+            self._progress.advance()
+
+    def _quantize_graphs(self, name: str) -> Made:
+        """Write the int8 form of every component."""
+        (self._folder / "variants" / name).mkdir(parents=True)
+        plan = self._recipe.quantization()
+        inputs = self._graph_inputs() if plan.static else {}
+        kept = {}
+        self._progress.start(f"Quantizing to {name}", len(self._traced))
+        for key in self._traced:
+            source, target = self._path(BASELINE, key), self._path(name, key)
+            kept[key] = quantize_int8(source, target, plan, inputs.get(key, ()))
+            self._progress.advance()
+        return Made(plan.method, self._calibration.sha256() if plan.static else None, kept)
+
+    def _graph_inputs(self) -> dict[str, list[dict[str, Array]]]:
+        """Return what every fp32 graph is given while the runtime answers the calibration set."""
+        assert self._baseline is not None  # fp32 is made first
+        runners = {key: RecordingRunner(one) for key, one in self._baseline.runners.items()}
+        model = self._model(BASELINE, runners)
+        samples = self._calibration.samples
+        self._progress.start("Calibrating", len(samples))
+        for sample in samples:
+            model.infer(sample)
+            self._progress.advance()
+        return {key: runner.seen for key, runner in runners.items()}
+
+    def _judge_in_parts(self, name: str, made: Made) -> Accepted:
+        """Keep in fp32 the components that break a gate: each is tried beside those that passed.
+
+        Raises:
+            ParityError: None of them passes.
+        """
+        sources = dict.fromkeys(self._traced, BASELINE)
+        accepted, missed = None, None
+        for key in self._traced:
+            tried = {**sources, key: name}
+            try:
+                accepted, sources = self._judge(name, tried, made), tried
+            except ParityError as error:
+                missed = error
+        if accepted is None:
+            assert missed is not None
+            raise missed
+        for key, source in sources.items():
+            if source == BASELINE:
+                for file in graph_files(self._path(name, key)):
+                    file.unlink()
+        return accepted
+
+    def _judge(self, name: str, sources: Mapping[str, str], made: Made) -> Accepted:
+        """Let a variant through the gates.
+
+        Args:
+            name: Of the variant.
+            sources: By component, the variant whose graph it takes.
+            made: How its own graphs were made.
+        """
+        components = {
+            key: describe(self._path(source, key), self._folder) for key, source in sources.items()
+        }
         model = self._open(name, components)
         check = self._compare(name, model)
         self._progress.start(f"Measuring {self._gate.name} of {name}", self._gate.samples)
         metric = self._gate.measure(model, name, self._progress.advance)
+        kept = [
+            made.kept[key] if source == name else (f"{key}/*",) for key, source in sources.items()
+        ]
         receipt = Receipt(
             bytes=0,  # the writer fills it in
             parity=check.parity,
             metric=metric,
-            method=method,
-            calibration_sha256=None,  # dynamic quantization needs no samples
-            kept_in_higher_precision=kept,
+            method=made.method,
+            calibration_sha256=made.calibration_sha256,
+            kept_in_higher_precision=tuple(chain.from_iterable(kept)),
         )
         targets = (self._target(name, model),)
-        versions = opsets(self._path(name, next(iter(self._traced))))
+        versions = opsets(self._path(*next((source, key) for key, source in sources.items())))
         record = Variant(name, name, versions, components, targets, receipt)
         return Accepted(record, parity.tolerance(name, check))
-
-    def _write_graphs(self, name: str) -> tuple[str, tuple[str, ...]]:
-        """Write the graphs of a variant; return how, and which nodes stayed in fp32."""
-        (self._folder / "variants" / name).mkdir(parents=True)
-        if name == BASELINE:
-            self._progress.start("Tracing fp32", len(self._traced))
-            for key, traced in self._traced.items():
-                export_graph(traced, self._path(name, key))
-                self._progress.advance()
-            return "torch.onnx.export, optimized", ()
-        self._progress.start(f"Quantizing to {name}", len(self._traced))
-        plan = self._recipe.quantization()
-        kept: tuple[str, ...] = ()
-        for key in self._traced:
-            kept += quantize_int8(self._path(BASELINE, key), self._path(name, key), plan)
-            self._progress.advance()
-        return plan.method, kept
 
     def _compare(self, name: str, model: Model[Any]) -> parity.TensorCheck:
         self._progress.start(f"Comparing {name} with PyTorch")
@@ -123,6 +210,8 @@ class VariantMaker:
             for key, traced in self._traced.items():
                 probes = parity.compare_probes(model.runners[key], traced)
                 parity.gate_fp32(probes, f"graph '{key}' on other batches and lengths")
+        else:
+            parity.gate_sqnr(name, check, self._recipe.least_sqnr_db)
         return check
 
     def _target(self, name: str, model: Model[Any]) -> Target:
@@ -138,6 +227,9 @@ class VariantMaker:
         runners = {
             key: _open_runner(self._folder, component) for key, component in components.items()
         }
+        return self._model(name, runners)
+
+    def _model(self, name: str, runners: Mapping[str, Runner]) -> Model[Any]:
         family = FAMILIES[self._recipe.family]
         # Through JSON, as the device will read it.
         stored = json.loads(json.dumps(records.plain(self._recipe.config)))

@@ -175,3 +175,30 @@ def test_two_exports_give_the_same_graphs_and_a_zip_holds_them(
     same = [name for name in one.files if name != "README.md"]
     assert [one.files[name] for name in same] == [two.files[name] for name in same]
     assert ew.verify(tmp_path / "two.edge").ok
+
+
+def test_static_scales_come_from_the_calibration_samples(
+    tiny: Tiny, instant_trace: InstantTrace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = QuantizationPlan(operators=("MatMul", "Gemm", "Conv"), static=True)
+    monkeypatch.setattr("edgewright_export.recipes.vit.ViTRecipe.quantization", lambda _: plan)
+    instant_trace("vit")
+    manifest = export(tiny("vit"), tmp_path / "out.edge")
+    receipt = manifest.variants[1].receipt
+    assert receipt.calibration_sha256 is not None
+    assert receipt.method.startswith("static int8 (QDQ")
+    graph = onnx.load(tmp_path / "out.edge" / "variants" / "int8" / "model.onnx").graph
+    quantized = {node.op_type for node in graph.node}
+    assert {"QuantizeLinear", "DequantizeLinear", "Conv"} <= quantized
+    assert "DynamicQuantizeLinear" not in quantized
+
+
+def test_too_much_noise_in_an_output_rejects_a_variant(
+    tiny: Tiny, instant_trace: InstantTrace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe = "edgewright_export.recipes.vit.ViTRecipe.least_sqnr_db"
+    monkeypatch.setattr(recipe, {"logits": 200.0})
+    instant_trace("vit")
+    with pytest.warns(VariantRejectedWarning, match=r"'logits': got .* dB .* at least 200"):
+        manifest = export(tiny("vit"), tmp_path / "out.edge")
+    assert [variant.name for variant in manifest.variants] == ["fp32"]

@@ -1,6 +1,7 @@
 """What a recipe is: how a family is loaded, cut into components, calibrated and judged."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
@@ -28,6 +29,9 @@ class Recipe(ABC):
     """Key in `RECIPES` and in the runtime's `FAMILIES`."""
     architectures: ClassVar[tuple[str, ...]]
     """Names in `config.json` that the recipe takes."""
+    least_sqnr_db: ClassVar[Mapping[str, float]] = {}
+    """By output: least signal to quantization noise of int8 on the golden samples, where agreement
+    of the task metric alone would let audible damage pass."""
 
     @classmethod
     @abstractmethod
