@@ -140,7 +140,7 @@ class Receipt:
     calibration_sha256: str | None
     """Hash of the calibration samples; none where none were needed."""
     kept_in_higher_precision: tuple[str, ...]
-    """Names of graph nodes that were left out of the quantization; `<component>/*` for all of one."""
+    """Names of graph nodes left out of the quantization; `<component>/*` for a whole component."""
 
 
 @dataclass(frozen=True)
