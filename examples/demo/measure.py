@@ -10,8 +10,10 @@ from shipped import Shipped
 from transformers import PreTrainedModel
 
 import edgewright as ew
+from edgewright.backends import Runner
 from edgewright.bench.statistics import Comparison, compare_interleaved
 from edgewright.bundle.manifest import Variant
+from edgewright_export.calibrate import RecordingRunner
 from edgewright_export.checkpoint import Checkpoint
 from edgewright_export.recipes import RECIPES
 
@@ -26,7 +28,7 @@ class Measured:
     metric: float
     megabytes: float
     latency: Comparison
-    """Of its graph, relative to PyTorch eager on the same arrays; one thread, batch 1."""
+    """Of its graphs, relative to PyTorch eager on the same arrays; one thread, batch 1."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,10 @@ def measure(shipped: Shipped, bundle_path: Path, *, blocks: int) -> Row:
         manifest = bundle.manifest
         sample = next(iter(bundle.golden()))[1]
     recipe = RECIPES[manifest.family].load(Checkpoint(shipped.checkpoint))
-    module = with_fused_attention(recipe.components()["model"].module)
+    modules = {
+        name: with_fused_attention(component.module)
+        for name, component in recipe.components().items()
+    }
     first = manifest.variants[0].receipt.metric
     return Row(
         bundle=manifest.name,
@@ -58,7 +63,7 @@ def measure(shipped: Shipped, bundle_path: Path, *, blocks: int) -> Row:
         pytorch_megabytes=sum(f.stat().st_size for f in shipped.checkpoint.glob(WEIGHT_FILES))
         / BYTES_PER_MB,
         variants={
-            variant.name: _measure(variant, bundle_path, module, sample, blocks)
+            variant.name: _measure(variant, bundle_path, modules, sample, blocks)
             for variant in manifest.variants
         },
     )
@@ -66,44 +71,54 @@ def measure(shipped: Shipped, bundle_path: Path, *, blocks: int) -> Row:
 
 def with_fused_attention(module: torch.nn.Module) -> torch.nn.Module:
     """Give PyTorch its usual attention: the exporter loads models with the slower explicit one."""
-    (model,) = (part for part in module.children() if isinstance(part, PreTrainedModel))
-    model.set_attn_implementation("sdpa")
+    for part in module.children():
+        if isinstance(part, PreTrainedModel):
+            part.set_attn_implementation("sdpa")
     return module
 
 
 def _measure(
-    variant: Variant, bundle: Path, module: torch.nn.Module, sample: Mapping[str, Any], blocks: int
+    variant: Variant,
+    bundle: Path,
+    modules: Mapping[str, torch.nn.Module],
+    sample: Mapping[str, Any],
+    blocks: int,
 ) -> Measured:
     with ew.load(bundle, precision=variant.name, threads=1) as model:
-        arrays = _graph_inputs(model, sample)
-        runner = model.runners["model"]
+        inputs = _graph_inputs(model, sample)
         latency = compare_interleaved(
-            lambda: runner.run(arrays), _eager(module, arrays), blocks=blocks
+            _graphs(model.runners, inputs), _eager(modules, inputs), blocks=blocks
         )
     receipt = variant.receipt
     return Measured(receipt.metric.value, receipt.bytes / BYTES_PER_MB, latency)
 
 
-def _graph_inputs(model: Any, sample: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what pre-processing makes of a raw sample, as the graph receives it."""
-    runner, recorded = model.runners["model"], {}
-
-    class Recorder:
-        def run(self, arrays: Mapping[str, Any]) -> Any:
-            recorded.update(arrays)
-            return runner.run(arrays)
-
-    model.runners["model"] = Recorder()
+def _graph_inputs(model: Any, sample: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """Return what pre-processing makes of a raw sample, as the graphs receive it."""
+    runners = model.runners
+    model.runners = {name: RecordingRunner(runner) for name, runner in runners.items()}
     model.infer(sample)
-    model.runners["model"] = runner
+    recorded = {name: recorder.seen[0] for name, recorder in model.runners.items()}
+    model.runners = runners
     return recorded
 
 
-def _eager(module: torch.nn.Module, arrays: Mapping[str, Any]) -> Callable[[], object]:
-    tensors = {name: torch.from_numpy(array.copy()) for name, array in arrays.items()}
+def _graphs(
+    runners: Mapping[str, Runner], inputs: Mapping[str, Mapping[str, Any]]
+) -> Callable[[], object]:
+    return lambda: [runner.run(inputs[name]) for name, runner in runners.items()]
+
+
+def _eager(
+    modules: Mapping[str, torch.nn.Module], inputs: Mapping[str, Mapping[str, Any]]
+) -> Callable[[], object]:
+    tensors = {
+        name: {key: torch.from_numpy(array.copy()) for key, array in arrays.items()}
+        for name, arrays in inputs.items()
+    }
 
     def call() -> object:
         with torch.inference_mode():
-            return module(**tensors)
+            return [module(**tensors[name]) for name, module in modules.items()]
 
     return call
