@@ -6,6 +6,7 @@ PYBIND11_MODULE(_core, module) {
   edgewright::bind_cpu_features(module);
   edgewright::bind_image(module);
   edgewright::bind_kmer(module);
+  edgewright::bind_log_mel(module);
   edgewright::bind_nucleotides(module);
   edgewright::bind_sequence_parser(module);
   edgewright::bind_softmax(module);

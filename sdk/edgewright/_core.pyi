@@ -1,5 +1,7 @@
 """Types of the compiled kernels (cpp_ext/bindings); the fronts check what is passed to them."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -25,6 +27,11 @@ class KmerEncoder:
     @property
     def k(self) -> int: ...
     def encode(self, sequence: bytes) -> NDArray[np.int64]: ...
+
+class LogMel:
+    def __init__(self, options: dict[str, Any]) -> None: ...
+    def num_frames(self, num_samples: int) -> int: ...
+    def __call__(self, waveform: NDArray[np.float32]) -> NDArray[np.float32]: ...
 
 class SequenceParser:
     def __init__(self) -> None: ...
