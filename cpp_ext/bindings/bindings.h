@@ -7,12 +7,15 @@ namespace edgewright {
 
 void bind_context_window(pybind11::module_& module);
 void bind_cpu_features(pybind11::module_& module);
+void bind_griffin_lim(pybind11::module_& module);
 void bind_image(pybind11::module_& module);
 void bind_kmer(pybind11::module_& module);
+void bind_length_regulator(pybind11::module_& module);
 void bind_log_mel(pybind11::module_& module);
 void bind_nucleotides(pybind11::module_& module);
 void bind_sequence_parser(pybind11::module_& module);
 void bind_softmax(pybind11::module_& module);
+void bind_stft(pybind11::module_& module);
 void bind_window_slicer(pybind11::module_& module);
 
 }  // namespace edgewright

@@ -4,11 +4,14 @@ PYBIND11_MODULE(_core, module) {
   module.doc() = "C++ kernels; call them through the checked fronts of the package.";
   edgewright::bind_context_window(module);
   edgewright::bind_cpu_features(module);
+  edgewright::bind_griffin_lim(module);
   edgewright::bind_image(module);
   edgewright::bind_kmer(module);
+  edgewright::bind_length_regulator(module);
   edgewright::bind_log_mel(module);
   edgewright::bind_nucleotides(module);
   edgewright::bind_sequence_parser(module);
   edgewright::bind_softmax(module);
+  edgewright::bind_stft(module);
   edgewright::bind_window_slicer(module);
 }
