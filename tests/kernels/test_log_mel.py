@@ -4,7 +4,7 @@ import kaldi_native_fbank
 import numpy as np
 import pytest
 import torch
-from transformers import ParakeetFeatureExtractor
+from transformers import ParakeetFeatureExtractor, SeamlessM4TFeatureExtractor
 from transformers.audio_utils import mel_filter_bank
 
 from edgewright import records
@@ -128,6 +128,14 @@ def test_parity_with_kaldi_native_fbank(window, amplitude):
     got, theirs = LogMel(config)(waveform), kaldi_native(config, waveform)
     assert got.shape == theirs.shape
     assert np.abs(got - theirs).max() <= 1e-2
+
+
+def test_parity_with_the_kaldi_port_of_transformers():
+    waveform = make_voice(20000, seed=8)
+    expected = SeamlessM4TFeatureExtractor()._extract_fbank_features(waveform)
+    error = np.abs(LogMel(KALDI)(waveform) - expected)
+    assert error.max() <= 1e-2
+    assert error.mean() <= 1e-5
 
 
 @pytest.mark.parametrize("num_samples", [400, 1600, 16000, 32123])

@@ -10,14 +10,21 @@ import pytest
 
 from edgewright import _core
 from edgewright.decoding import softmax_top_k
+from edgewright.features import LogMel, LogMelConfig
 from edgewright.image import ImageTransform
 from edgewright.sequence import KmerTokenizer, reverse_complement
+from edgewright.synthesis import GriffinLim, GriffinLimConfig, istft, regulate_length, stft
 
 RNG = np.random.default_rng(0)
 SEQUENCE = bytes(RNG.choice(list(b"ACGT"), 1 << 24).astype(np.uint8))
 KMERS = ["".join(kmer) for kmer in itertools.product("ACGT", repeat=3)]
 LOGITS = RNG.normal(size=(300, 30_000)).astype(np.float32)
 IMAGE = RNG.integers(0, 256, (2000, 3000, 3), dtype=np.uint8)
+WAVEFORM = RNG.normal(0, 0.1, 1 << 21).astype(np.float32)
+LOG_MEL = LogMelConfig(
+    16000, 40, 512, 400, 160, "hann", True, "zeros", 0.0, "signal", False, 1.0, 0.0, 8000.0,
+    "slaney", "hertz", "slaney", 1.0, 1e-5, "max", "none",
+)  # fmt: skip
 IDENTITY = (1.0, (0.0,) * 3, (1.0,) * 3)
 
 # Each takes tens of milliseconds at least, so that a waiting thread is surely woken up meanwhile.
@@ -31,7 +38,14 @@ LONG_CALLS = {
     "kmer_encode": lambda: ENCODER.encode(SEQUENCE),
     "parser_feed": lambda: _core.SequenceParser().feed(b">x\n" + SEQUENCE * 4),
     "slicer_take": lambda: SLICER.take(40_000),
+    "log_mel": lambda: LogMel(LOG_MEL)(WAVEFORM),
+    "stft": lambda: stft(WAVEFORM, 512, 160, 400),
+    "istft": lambda: istft(SPECTRUM, 512, 160, 400),
+    "griffin_lim": lambda: GriffinLim(GriffinLimConfig(LOG_MEL, 4))(MEL),
+    "regulate_length": lambda: regulate_length(LOGITS, np.full(300, 3)),
 }
+SPECTRUM = np.ones((6000, 257), np.complex64)
+MEL = np.zeros((1500, 40), np.float32)
 ENCODER = _core.KmerEncoder(3, np.arange(64, dtype=np.int32), 64)
 SLICER = _core.WindowSlicer(1 << 12, 1)
 SLICER.push(SEQUENCE[: 1 << 16], False)
@@ -59,12 +73,17 @@ def test_eight_threads_get_the_answers_of_one():
     transform = ImageTransform((60, 50), "bicubic", (40, 44), 1 / 255, (0.5,) * 3, (0.2,) * 3)
     tokenizer = KmerTokenizer(["[PAD]", "[UNK]", "[CLS]", "[SEP]", *KMERS])
 
+    log_mel, griffin_lim = LogMel(LOG_MEL), GriffinLim(GriffinLimConfig(LOG_MEL, 2))
+
     def work(seed):
         rng = np.random.default_rng(seed)
         sequence = bytes(rng.choice(list(b"ACGTN"), 500).astype(np.uint8))
         image = rng.integers(0, 256, (rng.integers(1, 99), 70, 3), dtype=np.uint8)
         logits = rng.normal(size=100).astype(np.float32)
+        features = log_mel(rng.normal(0, 0.1, rng.integers(1, 3000)).astype(np.float32))
         return (
+            features.tobytes(),
+            griffin_lim(features).tobytes(),
             transform(image).tobytes(),
             tokenizer.encode(sequence).tobytes(),
             reverse_complement(sequence),
