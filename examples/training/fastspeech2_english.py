@@ -144,8 +144,8 @@ The recognizer hears the teacher's phones, so errors of a pronunciation lexicon 
 
 LIMITS = """
 It sounds like flite, a small voice of 2002, and Griffin-Lim adds its own roughness. The prosody is
-read-aloud and flat; "!" and "?" are hardly told from ".". Sentences of more than about 25 words
-were not in the data. English only.
+read-aloud and flat; "!" and "?" are hardly told from ".". Pitch follows its scale upward, but
+hardly below 0.9: the voice never speaks that low in the data. English only.
 """.strip()
 
 if __name__ == "__main__":
