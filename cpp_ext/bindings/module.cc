@@ -8,7 +8,12 @@ PYBIND11_MODULE(_core, module) {
   edgewright::bind_image(module);
   edgewright::bind_kmer(module);
   edgewright::bind_length_regulator(module);
+  edgewright::bind_lexicon_trie(module);
   edgewright::bind_log_mel(module);
+  edgewright::bind_ngram(module);
+  // The types of its arguments are bound above.
+  edgewright::bind_ctc_beam(module);
+  edgewright::bind_ctc_greedy(module);
   edgewright::bind_nucleotides(module);
   edgewright::bind_sequence_parser(module);
   edgewright::bind_softmax(module);

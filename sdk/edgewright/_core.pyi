@@ -47,6 +47,44 @@ class LogMel:
     def num_frames(self, num_samples: int) -> int: ...
     def __call__(self, waveform: NDArray[np.float32]) -> NDArray[np.float32]: ...
 
+def ctc_greedy_decode(
+    logits: NDArray[np.float32], blank_id: int
+) -> list[tuple[int, int, int, float]]: ...
+
+class LexiconTrie:
+    def __init__(
+        self,
+        token_ids: NDArray[np.int32],
+        offsets: NDArray[np.int64],
+        word_ids: NDArray[np.int32],
+    ) -> None: ...
+
+class NgramModel:
+    def __init__(self, arpa: bytes) -> None: ...
+    @property
+    def order(self) -> int: ...
+    def word_id(self, word: str) -> int: ...
+    def score(self, words: list[str], begin: bool, end: bool) -> float: ...
+
+class CtcBeamSearch:
+    def __init__(
+        self,
+        *,
+        blank_id: int,
+        beam_width: int,
+        token_threshold: float,
+        beam_threshold: float,
+        separator_id: int,
+        lm_weight: float,
+        word_bonus: float,
+        lexicon: LexiconTrie | None,
+        language_model: NgramModel | None,
+        lm_word_ids: NDArray[np.int32],
+    ) -> None: ...
+    def decode(
+        self, logits: NDArray[np.float32], n_best: int
+    ) -> list[tuple[list[tuple[int, int, int, float]], list[int], list[int], float]]: ...
+
 class SequenceParser:
     def __init__(self) -> None: ...
     def feed(self, data: bytes) -> list[tuple[bytes, int, bytes, bool]]: ...

@@ -1,0 +1,56 @@
+// CTC prefix beam search, free or over the words of a lexicon with a word n-gram.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "core/ctc_greedy.h"
+#include "core/lexicon_trie.h"
+#include "core/ngram.h"
+
+namespace edgewright {
+
+struct CtcBeamOptions {
+  std::size_t blank_id = 0;
+  std::size_t beam_width = 32;
+  double token_threshold = -7;  // log-probability below which only the best token extends a prefix
+  double beam_threshold = 14;   // natural logarithm below the best prefix, beyond which one is lost
+  std::int32_t separator_id = -1;  // the token that must stand between words; -1 without one
+  double lm_weight = 0;
+  double word_bonus = 0;  // natural logarithm, for each word
+};
+
+struct CtcHypothesis {
+  std::vector<CtcToken> tokens;            // with a lexicon only those of words
+  std::vector<std::int32_t> words;         // indices of the lexicon's words
+  std::vector<std::int64_t> word_lengths;  // tokens of each word
+  double
+      score;  // ln of the prefix's probability, summed over its alignments, plus the words' scores
+};
+
+// Hannun et al. (2014), "First-Pass Large Vocabulary Continuous Speech Recognition using
+// Bi-Directional Recurrent DNNs", algorithm 1, in the log domain. A prefix is a node of a tree kept
+// for the whole utterance. With a lexicon a node also says where in the lexicon its last word is; a
+// word counts when the token after it comes, so that one word may begin another.
+class CtcBeamSearch {
+ public:
+  // `lexicon` and `language_model` may be null; a model needs a lexicon, and `lm_word_ids` the
+  // model's id of each word of the lexicon.
+  CtcBeamSearch(const CtcBeamOptions& options, std::shared_ptr<const LexiconTrie> lexicon,
+                std::shared_ptr<const NgramModel> language_model,
+                std::vector<std::int32_t> lm_word_ids);
+
+  // Up to `n_best` hypotheses, best first; equal ones in the order in which they were found.
+  std::vector<CtcHypothesis> decode(const LogProbs& log_probs, std::size_t n_best) const;
+  const CtcBeamOptions& options() const { return options_; }
+
+ private:
+  CtcBeamOptions options_;
+  std::shared_ptr<const LexiconTrie> lexicon_;
+  std::shared_ptr<const NgramModel> language_model_;
+  std::vector<std::int32_t> lm_word_ids_;
+};
+
+}  // namespace edgewright

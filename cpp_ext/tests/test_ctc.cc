@@ -1,0 +1,98 @@
+#include <cmath>
+#include <limits>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/ctc_alignment.h"
+#include "core/ctc_beam.h"
+#include "core/ctc_greedy.h"
+#include "core/lexicon_trie.h"
+#include "core/ngram.h"
+#include "tests/check.h"
+
+using namespace edgewright;
+
+namespace {
+
+// Three frames over blank, a, b.
+const std::vector<float> kLogits{std::log(0.2f), std::log(0.7f), std::log(0.1f),  //
+                                 std::log(0.6f), std::log(0.3f), std::log(0.1f),  //
+                                 std::log(0.1f), std::log(0.7f), std::log(0.2f)};
+
+const std::string kArpa =
+    "\\data\\\nngram 1=4\nngram 2=2\n\n\\1-grams:\n-1 <s> -0.5\n-1 </s>\n-0.5 a -0.25\n-2 <unk>\n\n"
+    "\\2-grams:\n-0.1 <s> a\n-0.2 a </s>\n\n\\end\\\n";
+
+void test_greedy() {
+  const LogProbs log_probs(kLogits.data(), 3, 3);
+  const std::vector<CtcToken> tokens = ctc_greedy_decode(log_probs, 0);
+  CHECK(tokens.size() == 2 && tokens[0].token_id == 1 && tokens[1].token_id == 1);
+  CHECK(tokens[0].start == 0 && tokens[0].end == 1 && tokens[1].start == 2 && tokens[1].end == 3);
+  CHECK(std::abs(tokens[0].confidence - 0.7f) < 1e-6f);
+}
+
+void test_alignment() {
+  const LogProbs log_probs(kLogits.data(), 3, 3);
+  const std::vector<CtcToken> one = ctc_align(log_probs, {1}, 0);
+  CHECK(one.size() == 1 && one[0].start == 0 && one[0].end == 3);
+  CHECK(refuses([&] { ctc_align(log_probs, {1, 1, 1}, 0); }, "got more than fit"));
+  CHECK(ctc_align(log_probs, {}, 0).empty());
+}
+
+void test_beam_sums_alignments() {
+  CtcBeamOptions options;
+  options.token_threshold = options.beam_threshold = std::numeric_limits<double>::infinity();
+  options.token_threshold = -options.token_threshold;
+  const CtcBeamSearch search(options, nullptr, nullptr, {});
+  const auto found = search.decode(LogProbs(kLogits.data(), 3, 3), 100);
+  double sum = 0;
+  for (const CtcHypothesis& hypothesis : found) sum += std::exp(hypothesis.score);
+  CHECK(std::abs(sum - 1) < 1e-6);
+  CHECK(search.decode(LogProbs(nullptr, 0, 3), 5).size() == 1);
+}
+
+void test_words() {
+  const auto lexicon = std::make_shared<LexiconTrie>(std::vector<std::int32_t>{1, 1, 2},
+                                                     std::vector<std::int64_t>{0, 1, 3},
+                                                     std::vector<std::int32_t>{0, 1});
+  CHECK(lexicon->child(LexiconTrie::kRoot, 2) == LexiconTrie::kMissing);
+  CtcBeamOptions options;
+  const LogProbs log_probs(kLogits.data(), 3, 3);
+  // P(a) = 0.342 and P(a a) = 0.294, before a bonus of e a word.
+  const auto one = CtcBeamSearch(options, lexicon, nullptr, {}).decode(log_probs, 1);
+  CHECK(one.size() == 1 && (one[0].words == std::vector<std::int32_t>{0}));
+  CHECK(std::abs(std::exp(one[0].score) - 0.342) < 1e-6);
+  options.word_bonus = 1;
+  const auto two = CtcBeamSearch(options, lexicon, nullptr, {}).decode(log_probs, 1);
+  CHECK(two.size() == 1 && (two[0].words == std::vector<std::int32_t>{0, 0}));
+  CHECK(refuses([] { LexiconTrie({1}, {0, 0, 1}, {0, 1}); }, "got an empty one"));
+}
+
+void test_ngram() {
+  const NgramModel model(kArpa);
+  const NgramModel::Step step = model.score(model.begin_state(), model.word_id("a"));
+  CHECK(std::abs(step.log_prob / std::log(10.0) + 0.1) < 1e-6);
+  CHECK(std::abs(model.end_log_prob(step.state) / std::log(10.0) + 0.2) < 1e-6);
+  const NgramModel::Step unknown = model.score(step.state, model.word_id("zebra"));
+  CHECK(std::abs(unknown.log_prob / std::log(10.0) + 2.25) < 1e-6);
+}
+
+void test_damaged_models_are_refused() {
+  for (std::size_t length = 0; length < kArpa.size() - 1; ++length) {
+    if (kArpa.substr(0, length).find("\\end\\") != std::string::npos) continue;
+    CHECK(refuses([&] { NgramModel model(kArpa.substr(0, length)); }, "line "));
+  }
+}
+
+}  // namespace
+
+int main() {
+  test_greedy();
+  test_alignment();
+  test_beam_sums_alignments();
+  test_words();
+  test_ngram();
+  test_damaged_models_are_refused();
+  return exit_code();
+}
