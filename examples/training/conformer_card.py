@@ -1,0 +1,118 @@
+"""Model card and licences of the streaming Conformer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from model_card import describe_machine
+
+NAME = "conformer-ctc-en"
+LICENSES = {
+    "code": ["Apache-2.0"],
+    "weights": ["CC-BY-SA-3.0"],
+    "data": [
+        "CC-BY-SA-3.0",
+        "LicenseRef-Flight-of-the-Amazon-Queen",
+        "LicenseRef-Drascula",
+        "LicenseRef-WordNet-3.0",
+        "MIT-Festival",
+    ],
+}
+NOTICE = (
+    "Trained on Asterisk core sounds (English) recorded by Allison Smith, with contributions by "
+    "Digium, Inc., CC-BY-SA-3.0; on speech of Flight of the Amazon Queen, (C) John Passfield and "
+    "Steven Stamatiadis, modified: cut into clips and turned into model weights; on speech of "
+    "Drascula: The Vampire Strikes Back, (C) Alcachofa Soft S.L., modified likewise; and on speech "
+    "of flite, Copyright Carnegie Mellon University, that reads examples of WordNet 3.0, Copyright "
+    "Princeton University."
+)
+OPTIONS = {"name": NAME, "version": "1.0.0", "licenses": LICENSES, "notice": NOTICE}
+
+_INTRODUCTION = """\
+---
+license: cc-by-sa-3.0
+language: en
+pipeline_tag: automatic-speech-recognition
+---
+
+# conformer-ctc-en
+
+A small streaming Conformer-CTC for English at 16 kHz: log-mel features in, one row of logits over
+{pieces} every 60 ms out. No frame sees further ahead than the end of its 480 ms chunk, nor more
+than 2.4 s behind the chunk. A lexicon and a word trigram of the training texts come with it.
+
+## Result
+
+`python examples/training/conformer_evaluate.py --checkpoint HERE --material WORK/material.npz`
+
+{results}
+"""
+_DATA = """\
+## Data
+
+- Asterisk core sounds, English (Debian `asterisk-core-sounds-en-g722`): one professional voice;
+  texts by Whisper, used where they agree with the published list, where they have more than five
+  words, or where the name of the prompt says the number. CC-BY-SA-3.0.
+- Flight of the Amazon Queen (Debian `flight-of-the-amazon-queen`): many actors, 11 kHz MP3. Free
+  with notices; changes are marked; no fee for the game itself.
+- Drascula (Debian `drascula`): acted, 11 kHz. Free on terms like the above.
+- Flite's voices slt, rms, awb and kal16 reading examples of WordNet 3.0, telephone prompts from
+  templates, and the texts of the Asterisk training prompts; speed, pitch, level and noise vary.
+
+Recorded clips that say the same words as a test clip are not trained on; neither they nor their
+texts are in the lexicon or the trigram. Development: every eighth Asterisk prompt, four talk keys
+of Queen, every twentieth line of Drascula.
+
+The weights are offered under CC-BY-SA-3.0, the licence of the Asterisk recordings; the notices of
+the other sources below must stay with them.
+
+## Training
+
+AdamW, warm-up, cosine over the wall time, auxiliary CTC in the middle (weight 0.3), tempo and level
+changes, masks in time and frequency that grow with time. Global mean and deviation of the features
+are inside the network. Weights are stored as float16.
+"""
+_LIMITS = """\
+## Limits
+
+Made for clean prompts in the voice of Asterisk and for synthetic speech. Acted speech of games is
+hard for it, strangers and noise harder: do not use it for dictation. Numbers come out as words, and
+there is no punctuation. With the lexicon no word outside it can be heard.
+"""
+
+
+@dataclass(frozen=True)
+class TrainingFacts:
+    """What the card tells of a run."""
+
+    steps: int
+    """Optimizer steps."""
+    seconds: float
+    """Wall time of these steps."""
+    curve: Sequence[tuple[int, float, float, float]]
+    """Step, mean training loss, development WER on Asterisk and on Queen."""
+    seed: int
+    """Of weights, batches and dropout."""
+
+
+def render(parameters: int, training: TrainingFacts, results: str) -> str:
+    """Return the card as Markdown; `results` is the table of test figures."""
+    head = _INTRODUCTION.format(pieces="192 word pieces and a blank", results=results)
+    facts = [
+        f"- parameters: {parameters:,}",
+        f"- seed: {training.seed}",
+        f"- {training.steps:,} steps in {training.seconds / 60:.0f} minutes on "
+        f"{describe_machine()}; other jobs shared the machine",
+        "- reproduce: `python examples/training/conformer_ctc.py --sources TRANSCRIPTS`; the "
+        "schedule follows the clock, so another machine ends elsewhere",
+        "",
+        "| step | training loss | dev WER Asterisk | dev WER Queen |",
+        "|---|---|---|---|",
+    ]
+    facts += [
+        f"| {row[0]} | {row[1]:.3f} | {row[2]:.3f} | {row[3]:.3f} |" for row in training.curve
+    ]
+    licences = [f"- {what}: {', '.join(names)}" for what, names in LICENSES.items()]
+    parts = [head, _DATA, "\n".join(facts), "", _LIMITS, "## Licences", "", *licences, "", NOTICE]
+    return "\n".join([*parts, ""])

@@ -1,0 +1,239 @@
+"""Train the streaming Conformer-CTC for English and write a checkpoint folder.
+
+    python examples/training/conformer_ctc.py --sources TRANSCRIPTS --work WORK --output OUT
+
+The learning rate follows the clock, not the step: the run ends after `--minutes`, whatever else the
+machine does. The same command goes on from the last save.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import conformer_data
+import numpy as np
+import torch
+from conformer_checkpoint import TrainingFacts, publish_checkpoint
+from conformer_data import Augmentation, Material, Utterances
+from speech_clips import pad_to_chunk
+from speech_scoring import greedy_words, word_error_rate
+from tokenizers import Tokenizer, models, pre_tokenizers, trainers
+from tokenizers.decoders import Metaspace as MetaspaceDecoder
+from torch import Tensor
+from torch.nn import functional
+
+from edgewright_export.models.conformer import StreamingConformerConfig, StreamingConformerForCTC
+
+EARLY = {"synthetic": 0.60, "asterisk": 0.20, "queen": 0.14, "drascula": 0.06}
+LATER = {"synthetic": 0.36, "asterisk": 0.22, "queen": 0.30, "drascula": 0.12}
+NUM_PIECES = 192
+BLANK_ID = 0
+
+
+@dataclass(frozen=True)
+class Options:
+    """Command line."""
+
+    sources: Path
+    work: Path
+    output: Path
+    minutes: float
+    layers: int
+    batch_seconds: float
+    learning_rate: float
+    seed: int
+
+
+def train_tokenizer(texts: list[str]) -> Tokenizer:
+    """Return a Unigram tokenizer of lower-case pieces; piece 0 is the blank."""
+    tokenizer = Tokenizer(models.Unigram())
+    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
+    tokenizer.decoder = MetaspaceDecoder()
+    trainer = trainers.UnigramTrainer(
+        vocab_size=NUM_PIECES + 1,
+        special_tokens=["<blank>"],
+        unk_token="<blank>",
+        initial_alphabet=list("abcdefghijklmnopqrstuvwxyz'\u2581"),
+        max_piece_length=6,
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator(texts, trainer)
+    return tokenizer
+
+
+class Trainer:
+    """Model, optimizer and clock of one run."""
+
+    def __init__(self, options: Options, material: Material, tokenizer: Tokenizer) -> None:
+        torch.manual_seed(options.seed)
+        self.options, self.material, self.tokenizer = options, material, tokenizer
+        self.rng = np.random.default_rng(options.seed)
+        config = StreamingConformerConfig(
+            tokenizer.get_vocab_size(), BLANK_ID, num_layers=options.layers
+        )
+        self.model = StreamingConformerForCTC(config)
+        mean, std = conformer_data.statistics(material.train)
+        self.model.feature_mean.copy_(torch.from_numpy(mean))
+        self.model.feature_std.copy_(torch.from_numpy(std))
+        self.optimizer = torch.optim.AdamW(
+            self.model.parameters(), weight_decay=0.01, betas=(0.9, 0.98), fused=True
+        )
+        self.targets = [encoding.ids for encoding in tokenizer.encode_batch(material.train.texts)]
+        self.seconds, self.step = 0.0, 0
+        self.curve: list[tuple[int, float, float, float]] = []
+
+    @property
+    def progress(self) -> float:
+        """Share of the time that is spent, 0 to 1."""
+        return min(1.0, self.seconds / (60.0 * self.options.minutes))
+
+    def advance(self, indices: np.ndarray) -> float:
+        """Train on one batch and return its loss."""
+        # Masks from the first step keep the model on the CTC plateau; they grow with time.
+        strength = min(1.0, max(0.0, (self.progress - 0.15) / 0.35))
+        chosen = [self.material.train.features[index] for index in indices]
+        features = conformer_data.make_batch(chosen, Augmentation(strength), self.rng)
+        for group in self.optimizer.param_groups:
+            group["lr"] = self._rate()
+        logits, middle = self.model.training_logits(torch.from_numpy(features))
+        loss = self._loss(logits, indices) + 0.3 * self._loss(middle, indices)
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
+        self.optimizer.step()
+        self.step += 1
+        return float(loss.detach()) / 1.3
+
+    def _rate(self) -> float:
+        warm = min(1.0, (self.step + 1) / 200)
+        cosine = 0.5 * (1.0 + math.cos(math.pi * self.progress))
+        return self.options.learning_rate * warm * max(cosine, 1e-3)
+
+    def _loss(self, logits: Tensor, indices: np.ndarray) -> Tensor:
+        targets = [self.targets[index] for index in indices]
+        lengths = torch.tensor([len(target) for target in targets])
+        frames = torch.full((len(targets),), logits.shape[1])
+        flat = torch.tensor([token for target in targets for token in target])
+        log_probs = functional.log_softmax(logits, -1).transpose(0, 1)
+        return functional.ctc_loss(
+            log_probs, flat, frames, lengths, blank=BLANK_ID, zero_infinity=True
+        )
+
+    def run(self, work_file: Path) -> None:
+        """Train until the time is up; saves every two minutes."""
+        saved, losses = time.monotonic(), []
+        self.model.train()
+        while self.progress < 1.0:
+            shares = EARLY if self.progress < 0.12 else LATER
+            for indices in conformer_data.draw_batches(
+                self.material.train, shares, self.options.batch_seconds, self.rng
+            ):
+                started = time.monotonic()
+                losses.append(self.advance(indices))
+                self.seconds += time.monotonic() - started
+                if self.progress >= 1.0:
+                    break
+            if time.monotonic() - saved > 90 or self.progress >= 1.0:
+                self._judge(float(np.mean(losses)))
+                losses, saved = [], time.monotonic()
+                self.save(work_file)
+
+    def _judge(self, loss: float) -> None:
+        self.model.eval()
+        rates = {
+            source: score(self.model, self.tokenizer, self.material.dev, source, 60)
+            for source in ("asterisk", "queen")
+        }
+        self.model.train()
+        self.curve.append((self.step, loss, rates["asterisk"], rates["queen"]))
+        print(
+            f"step {self.step}  {self.seconds:.0f} s  loss {loss:.3f}  dev WER asterisk "
+            f"{rates['asterisk']:.3f}  queen {rates['queen']:.3f}",
+            flush=True,
+        )
+
+    def save(self, path: Path) -> None:
+        """Write everything that a later run goes on from."""
+        temporary = path.with_suffix(".tmp")
+        state = {
+            "model": self.model.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "clock": [self.seconds, self.step],
+            "curve": self.curve,
+            "numpy_rng": self.rng.bit_generator.state,
+            "torch_rng": torch.get_rng_state(),
+        }
+        torch.save(state, temporary)
+        temporary.replace(path)
+
+    def resume(self, path: Path) -> None:
+        """Go on from a saved state when there is one."""
+        if not path.exists():
+            return
+        state = torch.load(path, weights_only=True)
+        self.model.load_state_dict(state["model"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.seconds, self.step = state["clock"]
+        self.curve = [tuple(row) for row in state["curve"]]
+        self.rng.bit_generator.state = state["numpy_rng"]
+        torch.set_rng_state(state["torch_rng"])
+
+
+@torch.inference_mode()
+def score(
+    model: StreamingConformerForCTC,
+    tokenizer: Tokenizer,
+    utterances: Utterances,
+    source: str,
+    limit: int | None = None,
+) -> float:
+    """Return the greedy word error rate on the clips of a source."""
+    rows = [i for i, name in enumerate(utterances.sources) if name == source][:limit]
+    heard = []
+    for index in rows:
+        features = pad_to_chunk(utterances.features[index].astype(np.float32), 48)
+        heard.append(greedy_words(model(torch.from_numpy(features)[None])[0].numpy(), tokenizer))
+    return word_error_rate([utterances.texts[index] for index in rows], heard)
+
+
+def main() -> None:
+    """Prepare, train, publish."""
+    options = _options()
+    torch.set_num_threads(1)
+    options.work.mkdir(parents=True, exist_ok=True)
+    cache = options.work / "material.npz"
+    if not cache.exists():
+        conformer_data.save(conformer_data.prepare(options.sources, _packages()), cache)
+    material = conformer_data.load(cache)
+    tokenizer = train_tokenizer(sorted(material.train.texts))
+    trainer = Trainer(options, material, tokenizer)
+    work_file = options.work / "run.pt"
+    trainer.resume(work_file)
+    trainer.run(work_file)
+    facts = TrainingFacts(trainer.step, trainer.seconds, trainer.curve, options.seed)
+    publish_checkpoint(trainer.model.eval(), tokenizer, material.train, facts, options.output)
+
+
+def _packages() -> Path:
+    return Path(__file__).resolve().parents[2] / "build" / "data"
+
+
+def _options() -> Options:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--sources", type=Path, required=True, help="transcripts, test_split.json")
+    parser.add_argument("--work", type=Path, default=_packages().parent / "conformer_ctc")
+    parser.add_argument("--output", type=Path, default=Path("build/conformer-ctc-en"))
+    parser.add_argument("--minutes", type=float, default=24.0)
+    parser.add_argument("--layers", type=int, default=6)
+    parser.add_argument("--batch-seconds", type=float, default=48.0)
+    parser.add_argument("--learning-rate", type=float, default=1.2e-3)
+    parser.add_argument("--seed", type=int, default=1)
+    return Options(**vars(parser.parse_args()))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,192 @@
+"""Training material of the Conformer: features and texts, and the batches drawn from them."""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from debian_data import fetch_package
+from fastspeech2_data import wordnet_sentences
+from speech_clips import log_mel, pad_to_chunk, recorded_clips
+from speech_text import OBSCENE, plain_words, prompt_texts, shuffled
+from synthetic_speech import FliteVoices, varied_speech
+
+FRAMES_PER_SECOND = 100
+_CHUNK = 48  # frames
+
+
+@dataclass(frozen=True)
+class Utterances:
+    """Features and texts, one entry each."""
+
+    sources: list[str]
+    """Corpus of each."""
+    texts: list[str]
+    """Plain words of each."""
+    features: list[np.ndarray]
+    """float16 (frames, 80) each."""
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+
+@dataclass(frozen=True)
+class Material:
+    """What training reads, chooses by and reports on."""
+
+    train: Utterances
+    """Recorded and synthetic."""
+    dev: Utterances
+    """Recorded, out of the part that may be trained on, and held back."""
+    test: Utterances
+    """Reported on once; synthetic sentences that nothing else holds are among them."""
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """How much a batch is disturbed."""
+
+    strength: float
+    """0 (tempo and level only) to 1 (full masks in time and frequency)."""
+
+
+def prepare(sources: Path, cache: Path, *, wordnet: int = 2000, prompts: int = 1000) -> Material:
+    """Decode, synthesize and compute features; minutes on two cores."""
+    clips = recorded_clips(sources, cache)
+    held = {clip.text for clip in clips if clip.split != "train"}
+    asterisk = [c.text for c in clips if c.source == "asterisk" and c.split == "train"]
+    found = {plain_words(text) for text in _wordnet(cache)} - held
+    found = sorted(text for text in found if 2 < len(text.split()) < 13)
+    sentences = shuffled([text for text in found if not OBSCENE.search(text)], wordnet + 100, 1)
+    templates = [text for text in prompt_texts() if text not in held]
+    texts = [*sentences[:wordnet], *shuffled(templates, prompts, 2), *asterisk * 2]
+    jobs = [(cache, "synthetic", part, 10 + i) for i, part in enumerate(_parts(texts, 8))]
+    jobs.append((cache, "unseen flite", sentences[wordnet:], 9))
+    with multiprocessing.get_context("fork").Pool(2) as pool:
+        recorded = pool.map_async(_features, [clip.waveform for clip in clips], 50)
+        spoken = [row for rows in pool.imap(_speak, jobs, 1) for row in rows]
+        features = recorded.get()
+    rows = [(c.split, c.source, c.text, f) for c, f in zip(clips, features, strict=True)]
+    rows += [("test" if s == "unseen flite" else "train", s, t, f) for s, t, f in spoken]
+    return Material(*(_select(rows, split) for split in ("train", "dev", "test")))
+
+
+def _wordnet(cache: Path) -> list[str]:
+    return wordnet_sentences(fetch_package("wordnet-base", cache).root, min_words=3, max_words=12)
+
+
+def _parts(texts: Sequence[str], count: int) -> list[list[str]]:
+    return [list(texts[index::count]) for index in range(count)]
+
+
+def _features(waveform: np.ndarray) -> np.ndarray:
+    return log_mel(waveform).astype(np.float16)
+
+
+def _speak(job: tuple[Path, str, list[str], int]) -> list[tuple[str, str, np.ndarray]]:
+    cache, source, texts, seed = job
+    voices = FliteVoices(fetch_package("libflite1", cache).root)
+    return [(source, text, _features(w)) for text, w in varied_speech(voices, texts, seed)]
+
+
+def _select(rows: list[tuple[str, str, str, np.ndarray]], split: str) -> Utterances:
+    chosen = [row for row in rows if row[0] == split and len(row[3]) >= 20]
+    sources, texts, features = ([row[column] for row in chosen] for column in (1, 2, 3))
+    return Utterances(sources, texts, features)
+
+
+def save(material: Material, path: Path) -> None:
+    """Write the material to one file."""
+    arrays: dict[str, np.ndarray] = {}
+    for name in ("train", "dev", "test"):
+        part: Utterances = getattr(material, name)
+        arrays[f"{name}_sources"] = np.array(part.sources)
+        arrays[f"{name}_texts"] = np.array(part.texts)
+        arrays[f"{name}_lengths"] = np.array([len(f) for f in part.features])
+        arrays[f"{name}_features"] = np.concatenate(part.features)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_suffix(".tmp.npz")
+    np.savez(temporary, **arrays)
+    temporary.replace(path)
+
+
+def load(path: Path) -> Material:
+    """Read what `save` wrote."""
+    with np.load(path) as arrays:
+        return Material(*(_load_part(arrays, name) for name in ("train", "dev", "test")))
+
+
+def _load_part(arrays: Mapping[str, np.ndarray], name: str) -> Utterances:
+    ends = np.cumsum(arrays[f"{name}_lengths"])[:-1]
+    features = np.split(arrays[f"{name}_features"], ends)
+    return Utterances(
+        arrays[f"{name}_sources"].tolist(), arrays[f"{name}_texts"].tolist(), features
+    )
+
+
+def statistics(utterances: Utterances) -> tuple[np.ndarray, np.ndarray]:
+    """Return mean and standard deviation (at least 1) of each mel bin, float32 (80,)."""
+    frames = np.concatenate([f[::7].astype(np.float32) for f in utterances.features])
+    return frames.mean(0), np.maximum(frames.std(0), 1.0)
+
+
+def draw_batches(
+    utterances: Utterances, shares: Mapping[str, float], seconds: float, rng: np.random.Generator
+) -> Iterator[np.ndarray]:
+    """Yield indices of some batches of similar lengths, of at most `seconds` with padding.
+
+    Args:
+        utterances: what to draw from.
+        shares: share of the utterances by source.
+        seconds: size of a batch.
+        rng: draws them.
+    """
+    names = np.array(utterances.sources)
+    rows = [np.flatnonzero(names == source) for source in shares]
+    chosen = rng.choice(len(rows), size=400, p=np.array(list(shares.values())))
+    indices = np.array([rng.choice(rows[kind]) for kind in chosen])
+    lengths = np.array([len(utterances.features[index]) for index in indices])
+    order = np.argsort(lengths)
+    batches, start = [], 0
+    for position in range(1, len(order) + 1):
+        full = position == len(order)
+        if not full:
+            padded = lengths[order[position]] * (position + 1 - start)
+            full = padded > seconds * FRAMES_PER_SECOND
+        if full:
+            batches.append(indices[order[start:position]])
+            start = position
+    for index in rng.permutation(len(batches)):
+        yield batches[index]
+
+
+def make_batch(
+    features: Sequence[np.ndarray], augmentation: Augmentation, rng: np.random.Generator
+) -> np.ndarray:
+    """Return float32 (batch, time, 80), disturbed, padded with silence to whole chunks."""
+    changed = [_disturb(item.astype(np.float32), augmentation, rng) for item in features]
+    longest = max(len(item) for item in changed)
+    padded = [np.pad(item, ((0, longest - len(item)), (0, 0))) for item in changed]
+    return np.stack([pad_to_chunk(item, _CHUNK) for item in padded])
+
+
+def _disturb(item: np.ndarray, augmentation: Augmentation, rng: np.random.Generator) -> np.ndarray:
+    positions = np.arange(0, len(item) - 1, rng.uniform(0.88, 1.12), dtype=np.float32)
+    left = positions.astype(np.int64)
+    weight = (positions - left).astype(np.float32)[:, None]
+    item = item[left] * (1.0 - weight) + item[left + 1] * weight
+    item = np.maximum(item + np.float32(rng.uniform(-2.0, 1.0)), 0.0)
+    strength = augmentation.strength
+    mean = item.mean(0)
+    for _ in range(2):
+        width = int(rng.integers(0, 1 + round(14 * strength)))
+        start = int(rng.integers(0, 81 - width))
+        item[:, start : start + width] = mean[start : start + width]
+    for _ in range(1 + len(item) // 150):
+        width = int(rng.integers(0, 1 + round(20 * strength)))
+        start = int(rng.integers(0, max(1, len(item) - width)))
+        item[start : start + width] = mean
+    return np.pad(item, ((int(rng.integers(0, 12)), 0), (0, 0)))

@@ -1,0 +1,91 @@
+import numpy as np
+import pytest
+import speech_clips
+import speech_text
+from conformer_data import Augmentation, Utterances, draw_batches, make_batch
+from speech_scoring import greedy_words, word_error_rate
+from word_trigram import Weighted, write_arpa
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("Dial 1234, now!", "dial one thousand two hundred thirty four now"),
+        ("the 21st of May", "the twenty first of may"),
+        ("'Tis 10th\u2019s", "tis tenth's"),
+        ("...", ""),
+    ],
+)
+def test_plain_words(text, words):
+    assert speech_text.plain_words(text) == words
+
+
+def test_prompt_texts_are_plain_and_clean():
+    texts = speech_text.prompt_texts()
+    assert len(set(texts)) > 2500
+    assert all(text == speech_text.plain_words(text) for text in texts)
+    assert not any(speech_text.OBSCENE.search(text) for text in texts)
+
+
+def test_silence_is_the_floor_of_the_features():
+    features = speech_clips.log_mel(np.zeros(16_000, np.float32))
+    assert features.shape == (98, 80)
+    assert (features == 0).all()
+    assert speech_clips.pad_to_chunk(features, 48).shape == (144, 80)
+
+
+def test_queen_entries_are_found():
+    record = b"020001P2.SB\0" + bytes([1]) + (900).to_bytes(4, "big") + (500).to_bytes(4, "big")
+    data = b"QTBLCEM10\0\0\0\1" + (1).to_bytes(2, "big") + record
+    assert list(speech_clips._queen_entries(data)) == [("020001P2", 900, 500)]
+
+
+def test_batches_keep_to_their_size():
+    rng = np.random.default_rng(0)
+    features = [np.zeros((n, 80), np.float16) for n in rng.integers(50, 900, 60)]
+    utterances = Utterances(["a", "b"] * 30, ["x"] * 60, features)
+    for indices in draw_batches(utterances, {"a": 1.0}, 20.0, rng):
+        lengths = [len(features[index]) for index in indices]
+        assert set(indices % 2) == {0}
+        assert max(lengths) * len(lengths) <= 2000
+
+
+def test_a_batch_is_whole_chunks_of_float32_above_the_floor():
+    rng = np.random.default_rng(0)
+    items = [rng.uniform(0, 15, (n, 80)).astype(np.float16) for n in (60, 130)]
+    batch = make_batch(items, Augmentation(1.0), rng)
+    assert batch.dtype == np.float32
+    assert batch.shape[0] == 2
+    assert batch.shape[1] % 48 == 0
+    assert batch.min() >= 0.0
+
+
+def test_trigram_is_a_distribution_and_backs_off():
+    words = frozenset({"press", "one", "two"})
+    text = write_arpa([Weighted("press one", 3), Weighted("press two", 1)], words, {3: 2})
+    table = {}
+    for line in text.splitlines():
+        value, *rest = line.split("\t")
+        if rest:
+            table[rest[0]] = (10 ** float(value), 10 ** float(rest[1]) if rest[1:] else 1.0)
+    following = {
+        word: table.get(f"press {word}", (table["press"][1] * table[word][0],))[0]
+        for word in (*words, "<unk>", "</s>")
+    }
+    assert sum(following.values()) == pytest.approx(1.0, abs=0.002)
+    assert following["one"] > following["two"] > following["press"]
+    assert "press two </s>" not in table
+
+
+def test_word_error_rate():
+    assert word_error_rate(["a b c", "d"], ["a c", "d e"]) == pytest.approx(0.5)
+    assert word_error_rate(["a"], [""]) == 1.0
+
+
+def test_greedy_words_merge_runs():
+    class Pieces:
+        def id_to_token(self, index):
+            return ["<blank>", "\u2581go", "al"][index]
+
+    logits = np.eye(3, dtype=np.float32)[[1, 1, 0, 2, 2, 0, 1]]
+    assert greedy_words(logits, Pieces()) == "goal go"
