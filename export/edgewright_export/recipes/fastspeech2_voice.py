@@ -1,0 +1,79 @@
+"""What the recipe of FastSpeech 2 needs of a checkpoint, whatever its layout."""
+
+from abc import ABC, abstractmethod
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from edgewright.specs import Array
+from edgewright_export.subject import Sample
+
+
+class Voice(ABC):
+    """A model that can be run unsplit, and the parts that become graphs."""
+
+    encoder: nn.Module
+    """Token ids and scales to hidden states and durations."""
+    decoder: nn.Module
+    """Frames to mel."""
+    vocoder: nn.Module | None
+    """Mel to waveform."""
+
+    @abstractmethod
+    def speak(self, token_ids: Tensor) -> tuple[Tensor, Tensor]:
+        """Run the unsplit model: int64 (tokens,) -> mel (frames, bins), durations (tokens,)."""
+
+    def vocode(self, mel: Tensor) -> Tensor | None:
+        """Return the waveform (samples,) of a mel (frames, bins), where there is a vocoder."""
+        return None
+
+
+class OwnVoice(Voice):
+    """The project's own FastSpeech 2."""
+
+    def __init__(self, model: Any):
+        self._model = model
+        self.encoder, self.decoder, self.vocoder = _OwnEncoder(model.encoder), model.decoder, None
+
+    def speak(self, token_ids: Tensor) -> tuple[Tensor, Tensor]:
+        """Run the unsplit model."""
+        mel, durations = self._model(token_ids)
+        return mel, durations
+
+
+class _OwnEncoder(nn.Module):
+    def __init__(self, encoder: nn.Module):
+        super().__init__()
+        self.encoder = encoder
+
+    def forward(
+        self, token_ids: Tensor, speaking_rate: Tensor, pitch_scale: Tensor, energy_scale: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        hidden, durations, _, _ = self.encoder(token_ids, speaking_rate, pitch_scale, energy_scale)
+        return hidden, durations
+
+
+class VoiceReference:
+    """PyTorch on token ids: the unsplit model."""
+
+    def __init__(self, voice: Voice):
+        self._voice = voice
+
+    def infer(self, sample: Sample) -> dict[str, Array]:
+        """Return `durations`, `mel`, and `waveform` where there is a vocoder.
+
+        The sample's durations are those that PyTorch predicts, so they are not needed here.
+        """
+        with torch.inference_mode():
+            mel, durations = self._voice.speak(torch.from_numpy(sample["token_ids"]))
+            waveform = self._voice.vocode(mel)
+        answer: dict[str, Array] = {"durations": durations.numpy(), "mel": mel.numpy()}
+        if waveform is not None:
+            answer["waveform"] = waveform.numpy()
+        return answer
+
+    def durations(self, token_ids: Array) -> Array:
+        """Return what PyTorch predicts, int64 (tokens,)."""
+        with torch.inference_mode():
+            return self._voice.speak(torch.from_numpy(token_ids))[1].numpy()
