@@ -1,0 +1,223 @@
+"""Audio: files and arrays of any rate and channel count as mono blocks, cut at pauses.
+
+Everything is a stream of blocks, so the memory of a three-hour file is that of one segment.
+Decoding is libsndfile's, resampling is soxr's (quality HQ).
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import soundfile  # type: ignore[import-untyped]
+import soxr  # type: ignore[import-untyped]
+from numpy.typing import NDArray
+
+from edgewright.errors import InputError, InputNotFoundError, InputTypeError
+
+Waveform = NDArray[np.float32]
+"""float32 (samples,), mono, nominally in [-1, 1]."""
+
+BLOCK_SECONDS = 4.0
+"""Audio read at a time."""
+LEAST_RATE, MOST_RATE = 1_000, 768_000
+"""Sample rates that are taken, Hz."""
+MOST_CHANNELS = 64
+SILENCE_DBFS = -60.0
+"""Root mean square (0 dBFS: 1.0) that no 20 ms of silence reaches."""
+_PAUSE_SECONDS = 0.02
+_INT16_SCALE = 32768.0
+
+
+@dataclass(frozen=True, eq=False)
+class Segment:
+    """A piece of audio between two pauses."""
+
+    start: float
+    """Seconds from the beginning of the audio."""
+    waveform: Waveform
+
+
+def read_blocks(
+    source: str | Path | NDArray[np.generic],
+    sample_rate: int,
+    *,
+    source_rate: int | None = None,
+    name: str = "audio",
+) -> Iterator[Waveform]:
+    """Yield the audio as mono float32 blocks at `sample_rate`, mixed down by the mean.
+
+    Args:
+        source: A file that libsndfile reads (WAV, FLAC, Ogg, MP3, AIFF, …), or an array of int16 or
+            float32, shape (samples,) or (samples, channels).
+        sample_rate: Of the blocks, Hz.
+        source_rate: Of an array, Hz; none means `sample_rate`. A file says its own.
+        name: What messages call this input.
+
+    Raises:
+        InputNotFoundError: The file does not exist.
+        InputTypeError: `source` is none of these, or of another dtype.
+        InputError: The audio is empty, damaged, holds NaN or infinity, or has an unusual rate or
+            channel count; or a rate was given for a file that has another.
+    """
+    if isinstance(source, np.ndarray):
+        array = _check_array(source, name)
+        rate = sample_rate if source_rate is None else source_rate
+        blocks = _array_blocks(array, _check_rate(rate, f"input '{name}'"))
+    elif isinstance(source, (str, Path)):
+        what = f"input '{name}' ({source})"
+        rate, blocks = _open(Path(source), what)
+        if source_rate is not None and source_rate != rate:
+            raise InputError(
+                f"{what}: got sample_rate {source_rate} for a file of {rate} Hz, expected none; "
+                "leave it out: a file says its own rate"
+            )
+    else:
+        raise InputTypeError(
+            f"input '{name}': got {type(source).__name__}, expected a path or an int16 or float32 "
+            "array (samples,) or (samples, channels); convert it to one of these"
+        )
+    return _resample(_mono(blocks, name), rate, sample_rate)
+
+
+def read_audio(source: str | Path | NDArray[np.generic], sample_rate: int) -> Waveform:
+    """Return the whole audio as float32 (samples,) at `sample_rate`; see `read_blocks`."""
+    return np.concatenate(list(read_blocks(source, sample_rate)))
+
+
+def segments(blocks: Iterator[Waveform], sample_rate: int, max_seconds: float) -> Iterator[Segment]:
+    """Cut a stream at its pauses into segments of at most `max_seconds`.
+
+    A cut is in the quietest 20 ms of the last half of what fits; the segments put together are the
+    stream.
+    """
+    most = max(2, int(max_seconds * sample_rate))
+    held, position = np.zeros(0, np.float32), 0
+    for block in blocks:
+        held = np.concatenate((held, block))
+        while held.size > most:
+            cut = _quietest(held[:most], most // 2, int(_PAUSE_SECONDS * sample_rate))
+            yield Segment(position / sample_rate, held[:cut])
+            held, position = held[cut:], position + cut
+    if held.size:
+        yield Segment(position / sample_rate, held)
+
+
+def is_silence(waveform: Waveform, sample_rate: int) -> bool:
+    """Return whether every 20 ms of a waveform stay below `SILENCE_DBFS`."""
+    window = max(1, int(_PAUSE_SECONDS * sample_rate))
+    return bool(_powers(waveform, window).max() < 10 ** (SILENCE_DBFS / 10))
+
+
+def _quietest(waveform: Waveform, first: int, window: int) -> int:
+    """Return the middle of the quietest window that begins at `first` or later; ties: the last."""
+    powers = _powers(waveform[first:], max(1, window))
+    index = powers.size - 1 - int(np.argmin(powers[::-1]))
+    return min(first + index * max(1, window) + window // 2, waveform.size - 1)
+
+
+def _powers(waveform: Waveform, window: int) -> NDArray[np.float64]:
+    """Return the mean squares of windows side by side; the last may be shorter."""
+    starts = np.arange(0, waveform.size, window)
+    sums = np.add.reduceat(np.square(waveform, dtype=np.float64), starts)
+    means: NDArray[np.float64] = sums / np.minimum(window, waveform.size - starts)
+    return means
+
+
+def _check_array(array: NDArray[np.generic], name: str) -> NDArray[np.generic]:
+    if array.dtype not in (np.dtype(np.int16), np.dtype(np.float32)):
+        raise InputTypeError(
+            f"input '{name}': got dtype {array.dtype}, expected int16 or float32 in [-1, 1]; "
+            "convert it with .astype(np.float32)"
+        )
+    channels = array.shape[1] if array.ndim == 2 else 1
+    if array.ndim not in (1, 2) or array.size == 0 or not 1 <= channels <= MOST_CHANNELS:
+        raise InputError(
+            f"input '{name}': got shape {array.shape}, expected (samples,) or (samples, channels) "
+            f"with at least one sample and at most {MOST_CHANNELS} channels; transpose or cut it"
+        )
+    return array
+
+
+def _check_rate(rate: int, what: str) -> int:
+    whole = isinstance(rate, (int, np.integer)) and not isinstance(rate, bool)
+    if not whole or not LEAST_RATE <= rate <= MOST_RATE:
+        raise InputError(
+            f"{what}: got sample rate {rate!r}, expected a whole number from {LEAST_RATE} to "
+            f"{MOST_RATE} Hz; check the file or the sample_rate"
+        )
+    return int(rate)
+
+
+def _array_blocks(array: NDArray[np.generic], rate: int) -> Iterator[NDArray[np.generic]]:
+    size = max(1, int(BLOCK_SECONDS * rate))
+    return (array[i : i + size] for i in range(0, len(array), size))
+
+
+def _open(path: Path, what: str) -> tuple[int, Iterator[NDArray[np.generic]]]:
+    """Return the rate of a file and its blocks, after checking that it can be read."""
+    if not path.exists():
+        raise InputNotFoundError(
+            f"{what}: got a path that does not exist, expected an audio file; check the path"
+        )
+    if not path.is_file():
+        raise InputError(
+            f"{what}: got something that is no file, expected audio; pass its files one by one"
+        )
+    try:
+        with soundfile.SoundFile(path) as file:
+            rate, frames, channels = file.samplerate, file.frames, file.channels
+    except (soundfile.SoundFileError, OSError, TypeError) as error:
+        raise _undecodable(what, error) from error
+    if frames == 0 or channels > MOST_CHANNELS:
+        raise InputError(
+            f"{what}: got {frames} samples in {channels} channels, expected at least one sample "
+            f"and at most {MOST_CHANNELS} channels; record or convert it again"
+        )
+    return _check_rate(rate, what), _file_blocks(path, what)
+
+
+def _file_blocks(path: Path, what: str) -> Iterator[NDArray[np.generic]]:
+    done = 0
+    try:
+        with soundfile.SoundFile(path) as file:
+            size, expected = max(1, int(BLOCK_SECONDS * file.samplerate)), file.frames
+            exact = file.format in {"FLAC", "WAV", "AIFF"}  # an MP3's length may be an estimate
+            while len(block := file.read(size, dtype="float32", always_2d=True)):
+                done += len(block)
+                yield block
+    except (soundfile.SoundFileError, OSError) as error:
+        raise _undecodable(what, error) from error
+    if exact and done < expected:
+        raise InputError(
+            f"{what}: got {done} of {expected} samples, expected a complete file; copy it again"
+        )
+
+
+def _undecodable(what: str, error: Exception) -> InputError:
+    return InputError(
+        f"{what}: got '{error}', expected a complete audio file of a format that libsndfile reads "
+        "(WAV, FLAC, Ogg, MP3, AIFF, …); convert it or copy it again"
+    )
+
+
+def _mono(blocks: Iterator[NDArray[np.generic]], name: str) -> Iterator[Waveform]:
+    for block in blocks:
+        scale = _INT16_SCALE if block.dtype == np.int16 else 1.0
+        samples = block.astype(np.float32) / np.float32(scale)
+        if not np.isfinite(samples).all():
+            raise InputError(
+                f"input '{name}': got NaN or infinity, expected finite samples in [-1, 1]; "
+                "repair the recording or replace them by 0"
+            )
+        yield samples if samples.ndim == 1 else samples.mean(axis=1)
+
+
+def _resample(blocks: Iterator[Waveform], source: int, target: int) -> Iterator[Waveform]:
+    if source == target:
+        yield from blocks
+        return
+    stream = soxr.ResampleStream(source, target, 1, dtype="float32", quality="HQ")
+    for block in blocks:
+        yield stream.resample_chunk(np.ascontiguousarray(block))
+    yield stream.resample_chunk(np.zeros(0, np.float32), last=True)
