@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from edgewright.errors import InputError
-from edgewright.tasks.metrics import accuracy, auc, top1
+from edgewright.tasks.metrics import accuracy, auc, top1, word_error_rate
 
 
 def test_top1_counts_the_largest_logit() -> None:
@@ -24,3 +24,11 @@ def test_metrics_of_nothing_are_refused() -> None:
         auc(np.array([0.1, 0.2]), np.array([True, True]))
     with pytest.raises(InputError, match="at least one sample"):
         accuracy(np.array([]), np.array([]))
+
+
+def test_word_error_rate_counts_edits_over_all_texts() -> None:
+    references = ["the cat sat", "on a mat", "now"]
+    hypotheses = ["the bat sat", "on mat", "now then"]  # one of each kind of edit in 7 words
+    assert word_error_rate(references, hypotheses) == pytest.approx(3 / 7)
+    with pytest.raises(InputError, match="0 words"):
+        word_error_rate([""], ["a"])

@@ -1,5 +1,7 @@
 """The task metrics, on NumPy alone."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -54,3 +56,33 @@ def auc(scores: Floats, positive: NDArray[np.bool_]) -> float:
     ranks = (ends - (counts - 1) / 2)[inverse]  # mean 1-based rank of each group of ties
     u = ranks[positive].sum() - positives * (positives + 1) / 2
     return float(u / (positives * negatives))
+
+
+def word_error_rate(references: Sequence[str], hypotheses: Sequence[str]) -> float:
+    """Return word substitutions, deletions and insertions per word of the references.
+
+    Words are what spaces separate, compared as they are; the counts are summed over all texts.
+
+    Raises:
+        InputError: The counts of texts differ, or the references have no words.
+    """
+    words = sum(len(reference.split()) for reference in references)
+    if len(references) != len(hypotheses) or not words:
+        raise InputError(
+            f"word_error_rate: got {len(references)} references with {words} words and "
+            f"{len(hypotheses)} hypotheses, expected as many of both and at least one word; pass "
+            "one hypothesis per reference"
+        )
+    pairs = zip(references, hypotheses, strict=True)
+    return sum(_edit_distance(first.split(), second.split()) for first, second in pairs) / words
+
+
+def _edit_distance(first: Sequence[str], second: Sequence[str]) -> int:
+    """Return the Levenshtein distance of two sequences (Wagner and Fischer, 1974)."""
+    row = list(range(len(second) + 1))
+    for i, word in enumerate(first, 1):
+        diagonal, row[0] = row[0], i
+        for j, other in enumerate(second, 1):
+            best = min(row[j] + 1, row[j - 1] + 1, diagonal + (word != other))
+            diagonal, row[j] = row[j], best
+    return row[-1]
