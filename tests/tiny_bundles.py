@@ -61,6 +61,14 @@ STATE_WEIGHTS = _RNG.normal(size=(STATES, ACTIONS)).astype(np.float32)
 ACTION_WEIGHTS = _RNG.normal(size=(ACTIONS, ACTIONS)).astype(np.float32)
 STATE_MEAN, STATE_STD, RETURN_SCALE = (0.5, -1.0, 2.0), (1.0, 2.0, 0.5), 10.0
 
+RATE, FRAME = 16000, 160
+TOKENS = ("<blank>", "\u2581a", "b", "\u2581c")
+TONES = np.array([0, 500, 1000, 2000])
+"""Hz; whole periods in a frame, so frames of one tone give nothing for the others."""
+TONE_KERNELS = np.cos(2 * np.pi * TONES[:, None] * np.arange(FRAME) / RATE).astype(np.float32)
+TONE_KERNELS[0] = 0
+BLANK_BIAS = np.array([20, 0, 0, 0], np.float32)
+
 
 def colour_logits(image: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Answer of the `vit` bundle for an image of SIZE × SIZE."""
@@ -194,6 +202,51 @@ def decision_transformer(output: Path, **changes: Any) -> Path:
     return _write(
         output, "decision_transformer", "control", config, {"fp32": graph}, inputs, (predictions,),
         samples, changes,
+    )  # fmt: skip
+
+
+def tone_logits(waveform: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Answer of the `conformer_ctc` bundle: each whole frame against the cosines of the tokens."""
+    frames = waveform[: waveform.size // FRAME * FRAME].reshape(-1, FRAME)
+    return (frames @ TONE_KERNELS.T + BLANK_BIAS).astype(np.float32)
+
+
+def tones(token_ids: Sequence[int], frames: int = 5) -> NDArray[np.float32]:
+    """Speak token ids: `frames` frames of each one's cosine (the blank is silent)."""
+    return np.concatenate([np.tile(TONE_KERNELS[i], frames) for i in token_ids]) / np.float32(2)
+
+
+def conformer_ctc(output: Path, **changes: Any) -> Path:
+    """Write a recognizer of tones with the words "ab" and "c"; variant fp32."""
+    waveform = TensorSpec("waveform", "float32", ("batch", "samples"))
+    logits = TensorSpec("logits", "float32", ("batch", "frames", len(TOKENS)))
+    nodes = [
+        helper.make_node("Unsqueeze", ["waveform", "one"], ["channel"]),
+        helper.make_node("Conv", ["channel", "kernels", "bias"], ["scores"], strides=[FRAME]),
+        helper.make_node("Transpose", ["scores"], ["logits"], perm=[0, 2, 1]),
+    ]
+    graph = _graph(
+        nodes, (waveform,), (logits,),
+        one=np.array([1]), kernels=TONE_KERNELS[:, None], bias=BLANK_BIAS,
+    )  # fmt: skip
+    config = {
+        "sample_rate": RATE, "features": None, "normalize_waveform": False, "blank_id": 0,
+        "special_ids": [0], "word_boundary": "prefix", "chunk_frames": 1, "pad_value": 0.0,
+        "frame_seconds": FRAME / RATE, "subsampling": [[FRAME, FRAME, 0]], "max_segment": 2.0,
+        "vocabulary": "assets/tokens.txt",
+        "search": {"beam_width": 8, "lm_weight": 0.0, "word_bonus": 0.0, "token_threshold": -30.0,
+                   "beam_threshold": 60.0, "lexicon": "assets/lexicon.txt",
+                   "language_model": None},
+    }  # fmt: skip
+    assets = {
+        "assets/tokens.txt": ("\n".join(TOKENS) + "\n").encode(),
+        "assets/lexicon.txt": b"ab\t1 2\nc\t3\n",
+    }
+    sample = tones([1, 0, 2, 0, 3])
+    samples = [({"waveform": sample}, {"logits": tone_logits(sample)})]
+    return _write(
+        output, "conformer_ctc", "transcribe", config, {"fp32": graph}, (waveform,), (logits,),
+        samples, {"assets": assets, **changes},
     )  # fmt: skip
 
 

@@ -1,0 +1,88 @@
+"""Speech to text: the transcription with word times, and the command."""
+
+import argparse
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+from edgewright.progress import Progress
+from edgewright.runtime import Runtime, Timings
+from edgewright.tasks.base import Task
+
+Decoding = Literal["default", "greedy", "beam"]
+DECODINGS: tuple[Decoding, ...] = ("default", "greedy", "beam")
+
+
+@dataclass(frozen=True)
+class Word:
+    """One recognized word."""
+
+    text: str
+    start: float
+    """Seconds from the beginning of the audio."""
+    end: float
+    """Seconds from the beginning of the audio."""
+    confidence: float
+    """Mean probability of its tokens, 0 to 1."""
+
+
+@dataclass(frozen=True)
+class AudioTimings(Timings):
+    """Wall-clock seconds of one audio input, and how they compare with its length."""
+
+    real_time_factor: float
+    """Compute time divided by audio time: below 1 is faster than the speech."""
+
+
+@dataclass(frozen=True)
+class Transcription:
+    """What was said."""
+
+    input: str
+    """Path of the file; `audio`, or `audio 3` in a list, for an input from memory."""
+    text: str
+    """The words, separated by spaces; empty for silence."""
+    words: tuple[Word, ...]
+    """In time order."""
+    duration: float
+    """Seconds of audio."""
+    timings: AudioTimings
+    runtime: Runtime
+
+    def __str__(self) -> str:
+        return f"{self.input}: {self.text}"
+
+
+class Transcriber(Protocol):
+    """A model that this task's command can run."""
+
+    def __call__(self, audio: str, *, decoding: Decoding, beam_width: int | None) -> Transcription:
+        """Transcribe a file."""
+
+
+class Transcribe(Task):
+    """`edgewright transcribe BUNDLE AUDIO…`."""
+
+    key = "transcribe"
+    help = "write down what is said in audio files"
+
+    @classmethod
+    def add_arguments(cls, parser: argparse.ArgumentParser) -> None:
+        """Add the files and how to decode them."""
+        parser.add_argument("audio", metavar="AUDIO", nargs="+", help="WAV, FLAC, Ogg, MP3, …")
+        parser.add_argument(
+            "--decoding", choices=DECODINGS, default="default",
+            help="default: beam search where the bundle has a lexicon, else greedy",
+        )  # fmt: skip
+        parser.add_argument(
+            "--beam-width", type=int, metavar="N", help="prefixes kept (default: the bundle's)"
+        )
+
+    @classmethod
+    def run(cls, model: Transcriber, args: argparse.Namespace) -> Iterator[Any]:
+        """Transcribe the files one by one."""
+        with Progress() as progress:
+            progress.start("Transcribing", len(args.audio))
+            for path in args.audio:
+                yield model(path, decoding=args.decoding, beam_width=args.beam_width)
+                progress.advance()

@@ -1,0 +1,103 @@
+"""From CTC tokens to words with times: the vocabulary of a recognizer and its word boundaries."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+
+from edgewright.ctc import CTCToken, Hypothesis, Lexicon
+from edgewright.errors import BundleError
+from edgewright.tasks.transcribe import Word
+
+Boundary = Literal["prefix", "separator"]
+"""`prefix`: a token with U+2581 in front begins a word; `separator`: "|" stands between words."""
+PREFIX, SEPARATOR = "\u2581", "|"
+
+
+class Vocabulary:
+    """The tokens by id, and how they make words.
+
+    Args:
+        data: UTF-8, one token a line; the index is the number of the line, from 0.
+        boundary: How words are told apart.
+        special_ids: Tokens that are never text, such as the blank.
+
+    Raises:
+        BundleError: The file is not UTF-8, or a special id lies outside it.
+    """
+
+    def __init__(self, data: bytes, boundary: Boundary, special_ids: Sequence[int]) -> None:
+        try:
+            self.tokens = tuple(data.decode("utf-8").removesuffix("\n").split("\n"))
+        except UnicodeDecodeError as error:
+            raise BundleError(
+                f"vocabulary: got {error.reason}, expected UTF-8; export the bundle again"
+            ) from error
+        if not all(0 <= index < len(self.tokens) for index in special_ids):
+            raise BundleError(
+                f"special_ids: got {tuple(special_ids)}, expected ids of {len(self.tokens)} "
+                "tokens; export the bundle again"
+            )
+        self._boundary = boundary
+        self._special = frozenset(special_ids)
+
+    @property
+    def separator_id(self) -> int | None:
+        """Index of the token between words; none where words have a prefix."""
+        if self._boundary == "prefix" or SEPARATOR not in self.tokens:
+            return None
+        return self.tokens.index(SEPARATOR)
+
+    def words(self, tokens: Sequence[CTCToken], frame_seconds: float, start: float) -> list[Word]:
+        """Group tokens into words; times are frames × `frame_seconds` + `start`."""
+        groups: list[tuple[str, list[CTCToken]]] = [("", [])]
+        for token in tokens:
+            if token.token_id in self._special:
+                continue
+            text = self.tokens[token.token_id]
+            begins = text.startswith(PREFIX) if self._boundary == "prefix" else text == SEPARATOR
+            if begins:
+                groups.append(("", []))
+                text = text[1:]
+            if text:
+                groups[-1] = (groups[-1][0] + text, [*groups[-1][1], token])
+        return [_word(text, group, frame_seconds, start) for text, group in groups if group]
+
+
+def hypothesis_words(found: Hypothesis, frame_seconds: float, start: float) -> list[Word]:
+    """Return the lexicon's words of a beam search with their times."""
+    words, position = [], 0
+    for text, count in zip(found.words or (), found.word_tokens or (), strict=True):
+        group = found.tokens[position : position + count]
+        words.append(_word(text, group, frame_seconds, start))
+        position += count
+    return words
+
+
+def read_lexicon(data: bytes) -> Lexicon:
+    """Read lines of a word, a tab and token ids separated by spaces, in UTF-8.
+
+    Raises:
+        BundleError: A line has another form.
+    """
+    words, spellings = [], []
+    try:
+        for line in data.decode("utf-8").splitlines():
+            word, _, ids = line.partition("\t")
+            words.append(word)
+            spellings.append([int(token) for token in ids.split()])
+        return Lexicon(words, spellings)
+    except ValueError as error:
+        raise BundleError(
+            f"lexicon: got '{error}', expected lines of a word, a tab and token ids; export the "
+            "bundle again"
+        ) from error
+
+
+def _word(text: str, group: Sequence[CTCToken], frame_seconds: float, start: float) -> Word:
+    return Word(
+        text,
+        start + group[0].start * frame_seconds,
+        start + group[-1].end * frame_seconds,
+        float(np.mean([token.confidence for token in group])),
+    )
