@@ -1,8 +1,10 @@
 import itertools
 import math
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+import torch
 
 from edgewright.ctc import BeamSearch, Lexicon, greedy_decode
 from edgewright.errors import InputError, InputTypeError, UsageError
@@ -55,6 +57,16 @@ def test_pruned_prefixes_that_come_back_are_counted_once():
     assert len({ids(item.tokens) for item in got}) == len(got) == 8
 
 
+def test_scores_of_long_inputs_equal_torch():
+    logits = random_logits(5, 60, 29, scale=6.0)
+    (got,) = BeamSearch(0, beam_width=100, token_threshold=-30, beam_threshold=60)(logits)
+    log_probs = torch.from_numpy(logits).log_softmax(-1)[:, None]
+    target = torch.tensor([ids(got.tokens)])
+    sizes = torch.tensor([60]), torch.tensor([target.shape[1]])
+    loss = torch.nn.functional.ctc_loss(log_probs, target, *sizes, blank=0, reduction="sum")
+    assert got.score == pytest.approx(-loss.item(), abs=1e-4)  # what pruning loses
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_token_times_are_those_of_the_best_alignment(seed):
     logits = random_logits(seed, 7, 3)
@@ -90,6 +102,13 @@ def test_beam_of_one_and_ties_are_deterministic():
     peaky = random_logits(0, 60, 9, scale=30.0)
     (one,) = BeamSearch(2, beam_width=1)(peaky)
     assert ids(one.tokens) == ids(greedy_decode(peaky, 2))
+
+
+def test_one_search_serves_many_threads():
+    search = BeamSearch(0)
+    inputs = [random_logits(seed, 80, 12) for seed in range(12)]
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(search, inputs)) == [search(logits) for logits in inputs]
 
 
 def spell(words):
