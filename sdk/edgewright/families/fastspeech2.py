@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from edgewright.backends.base import Runner
 from edgewright.errors import BundleError, InputError, InputTypeError, UsageError
 from edgewright.families.base import Model, Stopwatch, take
-from edgewright.families.phone_tokens import PhoneTokens, Style, Token, pieces
+from edgewright.families.phone_tokens import PAUSE, PhoneTokens, Style, Token, pieces
 from edgewright.loudness import level
 from edgewright.specs import Array
 from edgewright.synthesis import GriffinLim, GriffinLimConfig, regulate_length
@@ -198,9 +198,9 @@ class FastSpeech2(Model[FastSpeech2Config]):
         self._check_scales(scales)
         watch, spoken = Stopwatch(), False
         for sentence in self._phonemize(text):
-            if all(phone.symbol == "pau" for phone in sentence.tokens):
-                continue
             for phones in pieces(sentence.tokens, self.config.max_phones):
+                if all(phone.symbol == PAUSE for phone in phones):
+                    continue
                 tokens = self._tokens(phones)
                 watch.lap("pre")
                 yield self._say(sentence.text, tokens, scales, watch)
@@ -270,7 +270,9 @@ class FastSpeech2(Model[FastSpeech2Config]):
     def _invert(self, mel: NDArray[np.float32]) -> NDArray[np.float32]:
         assert self._griffin_lim is not None
         scale, offset = self._affine
-        return self._griffin_lim((mel * scale + offset).astype(np.float32, copy=False))
+        waveform = self._griffin_lim((mel * scale + offset).astype(np.float32, copy=False))
+        # It ends at the centre of the last frame.
+        return np.pad(waveform, (0, len(mel) * self.config.hop_length - waveform.size))
 
     def _check_scales(self, scales: _Scales) -> None:
         taken = {spec.name for spec in self.runners["encoder"].inputs}

@@ -1,0 +1,251 @@
+"""Text through the voice: tokens, durations, mel, loudness, WAV files, bad input."""
+
+import argparse
+import json
+import wave
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import edgewright as ew
+import tiny_voice
+from edgewright.errors import BundleError, InputError, InputTypeError, UsageError
+from edgewright.families import FAMILIES
+from edgewright.families.fastspeech2 import FastSpeech2
+from edgewright.families.phone_tokens import PhoneTokens, pieces
+from edgewright.loudness import speech_rms
+from edgewright.tasks.speak import Speak, WavWriter
+
+
+@dataclass(frozen=True)
+class Phone:
+    symbol: str
+    stress: int | None
+    word_start: bool
+    word: str
+
+
+@dataclass(frozen=True)
+class Sentence:
+    text: str
+    tokens: tuple[Phone, ...]
+
+
+WORDS = {
+    "see": (Phone("s", None, True, "see"), Phone("iy", 1, False, "see")),
+    "no": (Phone("n", None, True, "no"), Phone("ow", 2, False, "no")),
+}
+
+
+def phonemize(text: str) -> tuple[Sentence, ...]:
+    """Stand in for the lexicon: only "see" and "no" can be spoken."""
+    sentences = []
+    for part in filter(None, text.split(".")):
+        phones = tuple(phone for word in part.split() for phone in WORDS.get(word, ()))
+        sentences.append(Sentence(part, (*phones, Phone("pau", None, False, "."))))
+    return tuple(sentences)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("voices")
+
+
+@pytest.fixture(scope="module")
+def voice(folder: Path) -> Iterator[FastSpeech2]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(FAMILIES, "fastspeech2", FastSpeech2)
+        model = ew.load(tiny_voice.fastspeech2(folder / "voice.edge"), threads=1)
+        assert isinstance(model, FastSpeech2)
+        patch.setattr(model, "_phonemize", phonemize)
+        yield model
+
+
+def test_infer_equals_the_definition(voice: FastSpeech2) -> None:
+    rng = np.random.default_rng(0)
+    for count in (1, 2, 17):
+        ids = rng.integers(1, len(tiny_voice.VOCABULARY), count)
+        durations = rng.integers(1, 5, count)
+        answer = voice.infer({"token_ids": ids, "durations": durations})
+        np.testing.assert_allclose(
+            answer["mel"], tiny_voice.mel_of(ids, durations), rtol=1e-5, atol=1e-6
+        )
+        np.testing.assert_array_equal(answer["durations"], tiny_voice.durations_of(ids))
+
+
+def test_a_text_becomes_tokens_with_times(voice: FastSpeech2) -> None:
+    speech = voice("see no.")
+    symbols = [phoneme.symbol for phoneme in speech.phonemes]
+    assert symbols == ["pau", "_s", "iy1", "_n", "ow1", "pau."]
+    frames = tiny_voice.durations_of(np.array([tiny_voice.VOCABULARY.index(s) for s in symbols]))
+    ends = np.cumsum(frames) * tiny_voice.HOP / tiny_voice.RATE
+    np.testing.assert_allclose([one.end for one in speech.phonemes], ends)
+    assert [one.word for one in speech.phonemes[1:5]] == ["see", "see", "no", "no"]
+    assert speech.duration == speech.waveform.size / tiny_voice.RATE
+    assert speech.duration == pytest.approx(ends[-1])
+
+
+def test_loudness_is_the_same_and_nothing_clips(voice: FastSpeech2) -> None:
+    waveform = voice("see no.").waveform
+    assert np.abs(waveform).max() <= 0.99
+    limited = np.abs(waveform).max() == pytest.approx(0.99, abs=1e-6)
+    decibels = 20 * np.log10(speech_rms(waveform, tiny_voice.RATE))
+    assert limited or decibels == pytest.approx(-23, abs=0.01)
+    assert np.abs(voice("see no.", energy_scale=4).waveform).max() <= 0.99
+
+
+def test_rate_two_speaks_in_half_the_time(voice: FastSpeech2) -> None:
+    slow, fast = voice("see no see no."), voice("see no see no.", speaking_rate=2)
+    assert 0.4 < fast.duration / slow.duration < 0.6
+
+
+def test_sentences_stream_and_join(voice: FastSpeech2) -> None:
+    text = "see no.no see.see"
+    parts, whole = list(voice.sentences(text)), voice(text)
+    assert len(parts) == 3
+    np.testing.assert_array_equal(np.concatenate([p.waveform for p in parts]), whole.waveform)
+    starts = [one.start for one in whole.phonemes]
+    assert starts == sorted(starts)
+    one_by_one, listed = [voice(t) for t in ("see", "no")], voice(["see", "no"])
+    for a, b in zip(one_by_one, listed, strict=True):
+        np.testing.assert_array_equal(a.waveform, b.waveform)
+
+
+def test_a_sentence_without_end_is_cut(voice: FastSpeech2) -> None:
+    parts = list(voice.sentences("see no " * 100))
+    assert len(parts) == 20
+    assert all(len(part.phonemes) <= voice.config.max_phones + 2 for part in parts)
+    assert all(part.phonemes[1].symbol in {"_s", "_n"} for part in parts)
+
+
+def test_pieces_prefer_pauses_then_words() -> None:
+    phones = [*WORDS["see"], *WORDS["no"], Phone("pau", None, False, ","), *WORDS["see"]]
+    assert [len(piece) for piece in pieces(phones, 6)] == [5, 2]
+    assert [len(piece) for piece in pieces(phones[:4], 3)] == [2, 2]
+    assert [len(piece) for piece in pieces([WORDS["see"][1]] * 7, 3)] == [3, 3, 1]
+
+
+def test_arpabet_vocabularies_take_marks_and_an_end() -> None:
+    vocabulary = {t: i for i, t in enumerate(("<unk>", "S", "IY1", "N", ",", " ", "<sos/eos>"))}
+    phones = (*WORDS["see"], Phone("pau", None, False, ","), *WORDS["no"])
+    tokens = PhoneTokens(vocabulary, "arpabet", spaces=True)(phones)
+    assert [token.symbol for token in tokens] == ["S", "IY1", ",", " ", "N", "<unk>", "<sos/eos>"]
+    with pytest.raises(BundleError, match="<unk>"):
+        PhoneTokens({"S": 0, "<sos/eos>": 1}, "arpabet", spaces=False)
+
+
+def test_a_vocoder_is_used_where_there_is_one(folder: Path, voice: FastSpeech2) -> None:
+    with ew.load(tiny_voice.fastspeech2(folder / "vocoder.edge", vocoder=True)) as model:
+        ids = np.array([1, 5, 6])
+        answer = model.infer({"token_ids": ids, "durations": np.array([1, 2, 1])})
+        expected = np.repeat(answer["mel"][:, 0], tiny_voice.HOP)
+        np.testing.assert_array_equal(answer["waveform"], expected)
+
+
+def test_all_zero_durations_are_one_frame_each(voice: FastSpeech2) -> None:
+    ids = np.zeros(3, np.int64)  # pads last 0 frames
+    answer = voice.infer({"token_ids": ids, "durations": np.zeros(3, np.int64)})
+    np.testing.assert_array_equal(answer["durations"], [1, 1, 1])
+    assert len(answer["mel"]) == 3
+
+
+@pytest.mark.parametrize("text", ["", "  ", "?!", "日本", "...."])
+def test_nothing_to_speak_is_an_error(voice: FastSpeech2, text: str) -> None:
+    with pytest.raises(InputError, match="nothing can be spoken"):
+        voice(text)
+
+
+def test_wrong_calls_are_refused_in_words(voice: FastSpeech2) -> None:
+    with pytest.raises(InputTypeError, match="'text 1': got bytes"):
+        voice(["see", b"no"])  # type: ignore[list-item]
+    for value in (0, -1, float("nan"), 9, "fast", None):
+        with pytest.raises(UsageError, match="speaking_rate: got"):
+            voice("see", speaking_rate=value)  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="expected 1 dimensions"):
+        voice.infer({"token_ids": np.zeros((1, 2), np.int64), "durations": np.ones(2, np.int64)})
+    with pytest.raises(InputError, match="durations"):
+        voice.infer({"token_ids": np.ones(2, np.int64), "durations": np.array([1, -1])})
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        ({"hop_length": 0}, "hop_length 0"),
+        ({"mel_scale": [1.0, 2.0]}, "mel_scale: got 2 values"),
+        ({"griffin_lim": None}, "components"),
+        ({"style": "ipa"}, "style"),
+    ],
+)
+def test_a_config_that_does_not_fit_is_a_broken_bundle(
+    voice: FastSpeech2, tmp_path: Path, config: dict[str, object], message: str
+) -> None:
+    bundle = tiny_voice.fastspeech2(tmp_path / "bad.edge", config=config)
+    with pytest.raises(BundleError, match=message):
+        ew.load(bundle)
+
+
+def test_the_wav_file_has_the_samples(voice: FastSpeech2, tmp_path: Path) -> None:
+    speech = voice("see")
+    speech.save(tmp_path / "see.wav")
+    with wave.open(str(tmp_path / "see.wav")) as file:
+        assert (file.getframerate(), file.getnchannels(), file.getsampwidth()) == (8000, 1, 2)
+        stored = np.frombuffer(file.readframes(file.getnframes()), "<i2")
+    np.testing.assert_allclose(stored / 32767, speech.waveform, atol=0.51 / 32767)
+
+
+def test_an_unfinished_wav_file_never_appears(tmp_path: Path) -> None:
+    (tmp_path / "old.wav").write_bytes(b"old")
+
+    def interrupted() -> None:
+        with WavWriter(tmp_path / "old.wav", 8000) as writer:
+            writer.write(np.zeros(100, np.float32))
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert [(p.name, p.read_bytes()) for p in tmp_path.iterdir()] == [("old.wav", b"old")]
+
+
+def run(voice: FastSpeech2, *argv: str) -> list[object]:
+    parser = argparse.ArgumentParser()
+    Speak.add_arguments(parser)
+    return list(Speak.run(voice, parser.parse_args(argv)))
+
+
+def test_the_command_writes_one_file_or_a_folder(voice: FastSpeech2, tmp_path: Path) -> None:
+    (one,) = run(voice, "see no.see", "-o", str(tmp_path / "one.wav"))
+    assert str(one) == f"{tmp_path / 'one.wav'}: {voice('see no.see').duration:.2f} s"
+    (tmp_path / "lines.txt").write_text("see\n\nno\n", encoding="utf-8")
+    run(voice, "--file", str(tmp_path / "lines.txt"), "-o", str(tmp_path / "out"))
+    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["0001.wav", "0002.wav"]
+    run(voice, "see", "no", "-o", str(tmp_path / "two"), "--speaking-rate", "2")
+    assert len(list((tmp_path / "two").iterdir())) == 2
+
+
+@pytest.mark.parametrize(
+    ("argv", "error"),
+    [
+        ((), UsageError),
+        (("see", "--file", "x"), UsageError),
+        (("",), InputError),
+        (("--file", "absent.txt"), InputError),
+    ],
+)
+def test_the_command_refuses(
+    voice: FastSpeech2, tmp_path: Path, argv: tuple[str, ...], error: type[Exception]
+) -> None:
+    with pytest.raises(error):
+        run(voice, *argv, "-o", str(tmp_path / "out.wav"))
+    with pytest.raises(UsageError, match="--output"):
+        run(voice, "see", "-o", str(tmp_path))
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_vocabulary_must_be_an_object(voice: FastSpeech2, folder: Path) -> None:
+    bundle = tiny_voice.fastspeech2(folder / "vocabulary.edge")
+    (bundle / "assets/vocab.json").write_text(json.dumps([1]))
+    with pytest.raises(BundleError):
+        ew.load(bundle, check="used")

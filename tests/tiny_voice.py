@@ -1,0 +1,153 @@
+"""A voice so small that NumPy can say the right mel: `fastspeech2` for `tiny_bundles.MAKERS`."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from onnx import TensorProto, helper
+
+from edgewright.bundle import BundleWriter
+from edgewright.bundle.golden import write_golden
+from edgewright.bundle.manifest import (
+    FORMAT,
+    Component,
+    Golden,
+    GoldenSample,
+    Licenses,
+    Manifest,
+    Metric,
+    Parity,
+    Receipt,
+    Source,
+    Variant,
+)
+from edgewright.specs import TensorSpec
+from tiny_bundles import OPSET, UNMEASURED_FP32, _graph
+
+VOCABULARY = ("<pad>", "pau", "pau,", "pau.", "pau?", "_s", "iy1", "n", "_n", "ow1")
+SIZE, BINS, RATE, HOP = 4, 8, 8000, 32
+_RNG = np.random.default_rng(5)
+EMBEDDINGS = _RNG.uniform(0.2, 1.0, (len(VOCABULARY), SIZE)).astype(np.float32)
+LENGTHS = np.array([0, 3, 4, 6, 6, 5, 9, 4, 4, 11], np.float32)
+MEL_WEIGHTS = _RNG.normal(size=(SIZE, BINS)).astype(np.float32)
+MEL = {
+    "sample_rate": RATE, "num_mel_bins": BINS, "n_fft": 128, "win_length": 128, "hop_length": HOP,
+    "window": "hann", "periodic": True, "padding": "reflect", "preemphasis": 0.0,
+    "preemphasis_scope": "frame", "remove_dc": False, "power": 1.0, "low_frequency": 0.0,
+    "high_frequency": 4000.0, "mel_scale": "slaney", "triangles": "hertz", "mel_norm": "slaney",
+    "input_scale": 1.0, "floor": 1e-5, "floor_mode": "max", "normalization": "none",
+}  # fmt: skip
+SCALES = ("speaking_rate", "pitch_scale", "energy_scale")
+
+
+def mel_of(token_ids: NDArray[np.int64], durations: NDArray[np.int64]) -> NDArray[np.float32]:
+    """Answer of the bundle with given durations."""
+    return np.repeat(EMBEDDINGS[token_ids], durations, axis=0) @ MEL_WEIGHTS
+
+
+def durations_of(token_ids: NDArray[np.int64], rate: float = 1.0) -> NDArray[np.int64]:
+    """Frames of each token; halves are rounded to even, as in ONNX, PyTorch and NumPy."""
+    return np.round(LENGTHS[token_ids] / np.float32(rate)).astype(np.int64)
+
+
+def fastspeech2(output: Path, *, vocoder: bool = False, **changes: Any) -> Path:
+    """Write the voice; its vocoder repeats the first bin. `changes` replace `config` entries."""
+    graphs = {"encoder": _encoder(), "decoder": _decoder()}
+    config: dict[str, Any] = {
+        "sample_rate": RATE, "hop_length": HOP, "style": "flite", "spaces": False,
+        "griffin_lim": {"mel": MEL, "iterations": 4, "momentum": 0.99},
+        "mel_scale": [1.0], "mel_offset": [0.0], "max_phones": 20,
+    }  # fmt: skip
+    if vocoder:
+        graphs["vocoder"], config["griffin_lim"] = _vocoder(), None
+    ids = np.arange(1, len(VOCABULARY))
+    sample = {"token_ids": ids, "durations": durations_of(ids)}
+    answer = {"durations": durations_of(ids), "mel": mel_of(ids, durations_of(ids))}
+    if vocoder:
+        answer["waveform"] = np.repeat(answer["mel"][:, 0], HOP)
+    with BundleWriter(output) as writer:
+        writer.add("NOTICE", b"Made for the tests of Edgewright.\n")
+        writer.add(
+            "assets/vocab.json",
+            json.dumps({token: i for i, token in enumerate(VOCABULARY)}).encode(),
+        )
+        for name in ("lexicon", "letter_to_sound"):
+            writer.add(f"assets/{name}.xz", b"not needed: the tests bring their own phones")
+        for name, (graph, _, _) in graphs.items():
+            writer.add(f"variants/fp32/{name}.onnx", graph)
+        writer.add("golden/00.npz", write_golden(sample, answer))
+        return writer.finish(_manifest({**config, **changes.get("config", {})}, graphs))
+
+
+Graph = tuple[bytes, tuple[TensorSpec, ...], tuple[TensorSpec, ...]]
+
+
+def _encoder() -> Graph:
+    inputs = (
+        TensorSpec("token_ids", "int64", ("batch", "time")),
+        *(TensorSpec(name, "float32", ("batch",)) for name in SCALES),
+    )
+    outputs = (
+        TensorSpec("hidden", "float32", ("batch", "time", SIZE)),
+        TensorSpec("durations", "int64", ("batch", "time")),
+    )
+    nodes = [
+        helper.make_node("Gather", ["embeddings", "token_ids"], ["embedded"]),
+        helper.make_node("Mul", ["pitch_scale", "energy_scale"], ["factor"]),
+        helper.make_node("Unsqueeze", ["factor", "axes"], ["factor3"]),
+        helper.make_node("Mul", ["embedded", "factor3"], ["hidden"]),
+        helper.make_node("Gather", ["lengths", "token_ids"], ["frames"]),
+        helper.make_node("Unsqueeze", ["speaking_rate", "axis"], ["rate2"]),
+        helper.make_node("Div", ["frames", "rate2"], ["real"]),
+        helper.make_node("Round", ["real"], ["rounded"]),
+        helper.make_node("Cast", ["rounded"], ["durations"], to=TensorProto.INT64),
+    ]
+    constants = {"embeddings": EMBEDDINGS, "lengths": LENGTHS, "axes": np.array([1, 2]),
+                 "axis": np.array([1])}  # fmt: skip
+    return _graph(nodes, inputs, outputs, **constants), inputs, outputs
+
+
+def _decoder() -> Graph:
+    inputs = (TensorSpec("frames", "float32", ("batch", "frames", SIZE)),)
+    outputs = (TensorSpec("mel", "float32", ("batch", "frames", BINS)),)
+    nodes = [helper.make_node("MatMul", ["frames", "weights"], ["mel"])]
+    return _graph(nodes, inputs, outputs, weights=MEL_WEIGHTS), inputs, outputs
+
+
+def _vocoder() -> Graph:
+    inputs = (TensorSpec("mel", "float32", ("batch", "frames", BINS)),)
+    outputs = (TensorSpec("waveform", "float32", ("batch", "samples")),)
+    nodes = [
+        helper.make_node("Slice", ["mel", "zero", "one", "last"], ["first"]),
+        helper.make_node("Tile", ["first", "repeats"], ["tiled"]),
+        helper.make_node("Flatten", ["tiled"], ["waveform"], axis=1),
+    ]
+    constants = {"zero": np.array([0]), "one": np.array([1]), "last": np.array([2]),
+                 "repeats": np.array([1, 1, HOP])}  # fmt: skip
+    return _graph(nodes, inputs, outputs, **constants), inputs, outputs
+
+
+def _manifest(config: Mapping[str, Any], graphs: Mapping[str, Graph]) -> Manifest:
+    components = {
+        name: Component((f"variants/fp32/{name}.onnx",), inputs, outputs)
+        for name, (_, inputs, outputs) in graphs.items()
+    }
+    receipt = Receipt(
+        bytes=0,
+        parity=Parity(max_abs=1e-7, scale=2.0, sqnr_db=140.0, samples=1),
+        metric=Metric("duration_agreement", 1.0, 1.0, 0.999, 1, "golden samples"),
+        method="by hand",
+        calibration_sha256=None,
+        kept_in_higher_precision=(),
+    )
+    variant = Variant("fp32", "fp32", {"ai.onnx": OPSET}, components, (UNMEASURED_FP32,), receipt)
+    return Manifest(
+        format=FORMAT, format_version=1, requires=(), family="fastspeech2", task="speak",
+        name="tiny-fastspeech2", version="1.0",
+        licenses=Licenses(("Apache-2.0",), ("Apache-2.0",), ("Apache-2.0",)),
+        source=Source({}, "ByHand", {}, 0), config=dict(config), files={}, variants=(variant,),
+        rejected=(), golden=Golden((GoldenSample("golden/00.npz"),), {"fp32": 1e-5}),
+    )  # fmt: skip
