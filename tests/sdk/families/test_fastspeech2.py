@@ -116,7 +116,7 @@ def test_sentences_stream_and_join(voice: FastSpeech2) -> None:
 
 def test_a_sentence_without_end_is_cut(voice: FastSpeech2) -> None:
     parts = list(voice.sentences("see no " * 100))
-    assert len(parts) == 20
+    assert sum(len(part.phonemes) for part in parts) == 400 + 2 * len(parts)
     assert all(len(part.phonemes) <= voice.config.max_phones + 2 for part in parts)
     assert all(part.phonemes[1].symbol in {"_s", "_n"} for part in parts)
 
