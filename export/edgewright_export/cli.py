@@ -77,7 +77,7 @@ def _print(manifest: Manifest, output: Path, *, as_json: bool) -> None:
         for rejection in manifest.rejected:
             emit(rejection, as_json=True)
         return
-    header = ("variant", "size", "metric", "value", "PyTorch", "at least", "difference", "latency")
+    header = ("variant", "size", "metric", "value", "PyTorch", "asked for", "difference", "latency")
     rows = [_row(variant) for variant in manifest.variants]
     rows += [(item.variant, "left out", item.why, *[""] * 5) for item in manifest.rejected]
     emit_table(f"{output}: {manifest.name} {manifest.version}", header, rows)
@@ -93,7 +93,7 @@ def _row(variant: Variant) -> tuple[str, ...]:
         f"{metric.name} ({metric.samples} of {metric.data})",
         f"{metric.value:.4g}",
         f"{metric.reference:.4g}",
-        f"{metric.minimum:.4g}",
+        f"{'≤' if metric.less_is_better else '≥'} {metric.minimum:.4g}",
         f"{relative:.1e}",
         "; ".join(_speed(target) for target in variant.targets),
     )

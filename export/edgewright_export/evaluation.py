@@ -22,14 +22,14 @@ class Measured:
     """What an evaluation found."""
 
     value: float
-    """The metric; larger is better."""
+    """The metric."""
     episodes: tuple[float, ...] = ()
     """Its parts, where the metric is a mean over episodes."""
 
 
 @dataclass(frozen=True)
 class Evaluation(ABC):
-    """One metric on fixed samples; larger is better."""
+    """One metric on fixed samples; larger is better, unless its name ends in `_error_rate`."""
 
     name: str
     """`top1`, `auc`, …; `<metric>_agreement` when the samples have no labels."""
@@ -50,7 +50,10 @@ class Evaluation(ABC):
         return self.measure(subject, advance)
 
     def minimum(self, reference: Measured, precision: str) -> float:
-        """Return what a variant of `precision` must reach, given the figure of PyTorch."""
+        """Return what a variant of `precision` must reach, given the figure of PyTorch.
+
+        Of an error rate it is the most that it may have.
+        """
         return KEPT_SHARE.get(precision, DEFAULT_SHARE) * reference.value
 
 

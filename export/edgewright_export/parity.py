@@ -166,7 +166,7 @@ class MetricGate:
         """Return the metric of a variant of `precision`.
 
         Raises:
-            ParityError: It is below what the precision has to reach.
+            ParityError: It is worse than what the precision has to reach.
         """
         evaluation = self._evaluation
         metric = Metric(
@@ -177,10 +177,11 @@ class MetricGate:
             samples=evaluation.samples,
             data=evaluation.data,
         )
-        if not metric.value >= metric.minimum:
+        if not metric.passes:
+            bound = "at most" if metric.less_is_better else "at least"
             raise ParityError(
                 f"{precision}: got {metric.name} {metric.value:.4g} on {metric.samples} samples of "
-                f"{metric.data}, expected at least {metric.minimum:.4g} beside PyTorch's "
+                f"{metric.data}, expected {bound} {metric.minimum:.4g} beside PyTorch's "
                 f"{metric.reference:.4g}; keep sensitive layers in fp32, or do without the variant"
             )
         return metric

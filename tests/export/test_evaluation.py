@@ -10,6 +10,7 @@ import pytest
 
 import edgewright as ew
 from checkpoint_layouts import edit_json
+from edgewright.bundle.manifest import Metric
 from edgewright.errors import ParityError, UsageError
 from edgewright.families.decision_transformer import DecisionTransformerConfig
 from edgewright.tasks.metrics import top1
@@ -65,6 +66,13 @@ def test_precisions_keep_their_share_of_the_metric(
         return
     with pytest.raises(ParityError, match=f"got top1 {1 - wrong / 100} on 100 samples of rows"):
         gate.measure(Table(wrong), precision, counted.append)
+
+
+@pytest.mark.parametrize(("name", "least"), [("top1", True), ("word_error_rate", False)])
+def test_the_bound_of_an_error_rate_is_its_largest_value(name: str, least: bool) -> None:
+    values = {value: Metric(name, value, 0.5, 0.5, 9, "rows").passes for value in (0.4, 0.5, 0.6)}
+    assert values == {0.4: not least, 0.5: True, 0.6: least}
+    assert not Metric(name, float("nan"), 0.5, 0.5, 9, "rows").passes
 
 
 def test_agreements_are_1_for_the_same_and_less_for_others() -> None:

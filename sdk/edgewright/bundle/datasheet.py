@@ -53,7 +53,7 @@ def _variant_row(variant: Variant) -> tuple[str, ...]:
         metric.name,
         f"{metric.value:.4g}",
         f"{metric.reference:.4g}",
-        f"{metric.minimum:.4g}",
+        f"{'≤ ' if metric.less_is_better else ''}{metric.minimum:.4g}",
         f"{metric.samples} ({_text(metric.data)})",
         f"{parity.max_abs:.2g} / {parity.scale:.3g}",
         sqnr,

@@ -112,17 +112,30 @@ class Metric:
     """The task metric of a variant beside that of PyTorch on the same samples."""
 
     name: str
-    """`top1`, `auc`, `mean_return`, …; `…_agreement` where no labels were given."""
+    """`top1`, `auc`, `mean_return`, …; `…_agreement` where no labels were given; `…_error_rate`
+    where less is better."""
     value: float
     """Of this variant."""
     reference: float
     """The same metric of PyTorch fp32 (1 for an agreement)."""
     minimum: float
-    """Value that the gate asked for."""
+    """Value that the gate asked for: the least, or the largest where less is better."""
     samples: int
     """Number of samples, sequences or episodes."""
     data: str
     """What the samples were: a file name, an environment, or `calibration samples`."""
+
+    @property
+    def less_is_better(self) -> bool:
+        """Whether `minimum` is the largest value that is allowed."""
+        return self.name.endswith("_error_rate")
+
+    @property
+    def passes(self) -> bool:
+        """Whether the gate lets `value` through; NaN never passes."""
+        if self.less_is_better:
+            return self.value <= self.minimum
+        return self.value >= self.minimum
 
 
 @dataclass(frozen=True)
