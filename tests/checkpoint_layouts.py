@@ -9,11 +9,12 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import onnx
 import torch
 from onnx import numpy_helper
+from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
 
 logging.disable(logging.WARNING)  # transformers tells of each optional package that is missing
 from transformers import (  # noqa: E402
@@ -26,15 +27,33 @@ from transformers import (  # noqa: E402
     DeiTConfig,
     DeiTForImageClassification,
     DeiTForImageClassificationWithTeacher,
+    FastSpeech2ConformerConfig,
+    FastSpeech2ConformerHifiGan,
+    FastSpeech2ConformerHifiGanConfig,
+    FastSpeech2ConformerModel,
+    FastSpeech2ConformerWithHifiGan,
+    FastSpeech2ConformerWithHifiGanConfig,
+    ParakeetCTCConfig,
+    ParakeetForCTC,
     PreTrainedModel,
     ViTConfig,
     ViTForImageClassification,
+    Wav2Vec2ConformerConfig,
+    Wav2Vec2ConformerForCTC,
 )
 from transformers.utils import logging as transformers_logging  # noqa: E402
+
+from edgewright_export.models.conformer import (  # noqa: E402
+    StreamingConformerConfig,
+    StreamingConformerForCTC,
+    save_checkpoint,
+)
 
 logging.disable(logging.NOTSET)
 transformers_logging.set_verbosity_error()
 transformers_logging.disable_progress_bar()
+
+_M = TypeVar("_M", bound=torch.nn.Module)
 
 HOPPER_OPTIONS = {
     "state_mean": [1.3, -0.1, -0.5, -0.1, 0.2, 2.2, 0.0, 0.0, -0.1, -0.1, 0.1],
@@ -135,6 +154,177 @@ def dna_head(cls: type[PreTrainedModel], k: int, layers: int) -> Layout:
     return Layout(build, {"vocab.txt": vocabulary(k)})
 
 
+ARPABET = ("<blank>", "<unk>", "AH0", "N", "T", "D", "S", "R", "L", "K", "IY1", "M", "EH1", "AE1",
+           "OW1", "Z", ",", ".", "<sos/eos>")  # fmt: skip
+VOICE_FILES = {
+    "vocab.json": {token: i for i, token in enumerate(ARPABET)},
+    "edgewright.json": {"sample_rate": 22050},
+}
+LJSPEECH_MEL = {
+    "sample_rate": 22050, "num_mel_bins": 80, "n_fft": 1024, "win_length": 1024,
+    "hop_length": 256, "window": "hann", "periodic": True, "padding": "reflect",
+    "preemphasis": 0.0, "preemphasis_scope": "frame", "remove_dc": False, "power": 1.0,
+    "low_frequency": 80.0, "high_frequency": 7600.0, "mel_scale": "slaney", "triangles": "hertz",
+    "mel_norm": "slaney", "input_scale": 1.0, "floor": 1e-10, "floor_mode": "max",
+    "normalization": "none",
+}  # fmt: skip
+"""Of ESPnet's recipe for LJSpeech, whose logarithm has the base 10."""
+_VOICE = {"encoder_layers": 1, "decoder_layers": 1}
+_HIFI_GAN = {"upsample_initial_channel": 64}
+
+VOICES = {
+    "alone": Layout(
+        lambda: FastSpeech2ConformerModel(FastSpeech2ConformerConfig(**_VOICE)),
+        {
+            **VOICE_FILES,
+            "edgewright.json": {
+                "sample_rate": 22050, "features": LJSPEECH_MEL, "log_base": 10.0,
+                "pitch_std": 0.25, "energy_mean": 10.0, "energy_std": 5.0,
+            },
+        },
+    ),
+    "slow": Layout(
+        lambda: FastSpeech2ConformerModel(
+            FastSpeech2ConformerConfig(**_VOICE, speaking_speed=1.5, encoder_normalize_before=True)
+        ),
+        VOICE_FILES,
+    ),
+    "with_hifigan": Layout(
+        lambda: FastSpeech2ConformerWithHifiGan(
+            FastSpeech2ConformerWithHifiGanConfig(model_config=_VOICE, vocoder_config=_HIFI_GAN)
+        ),
+        VOICE_FILES,
+    ),
+}  # fmt: skip
+"""FastSpeech 2 of true width, reduced depth, and narrow vocoders (a wide one takes minutes)."""
+
+HIFI_GAN = Layout(
+    lambda: FastSpeech2ConformerHifiGan(FastSpeech2ConformerHifiGanConfig(**_HIFI_GAN)), {}
+)
+"""The vocoder of `slow`, in a folder of its own."""
+
+PARAKEET_EXTRACTOR = {
+    "feature_extractor_type": "ParakeetFeatureExtractor", "feature_size": 80, "hop_length": 160,
+    "n_fft": 512, "win_length": 400, "preemphasis": 0.97, "sampling_rate": 16000,
+    "padding_side": "right", "padding_value": 0.0, "return_attention_mask": True,
+    "processor_class": "ParakeetProcessor",
+}  # fmt: skip
+WAV2VEC2_EXTRACTOR = {
+    "feature_extractor_type": "Wav2Vec2FeatureExtractor", "feature_size": 1, "do_normalize": True,
+    "padding_side": "right", "padding_value": 0, "return_attention_mask": True,
+    "sampling_rate": 16000,
+}  # fmt: skip
+CHARACTERS = ("<pad>", "<s>", "</s>", "<unk>", "|", *"ETAONIHSRDLUMWCFGYPBVK'XJQZ")
+"""The 32 of `facebook/wav2vec2-conformer-*-960h-ft`."""
+
+
+def pieces(count: int, blank: str, *, blank_first: bool = False) -> str:
+    """Return a `tokenizer.json` of `count` pieces like SentencePiece's, the blank among them."""
+    letters = "etaoinshrdlucmfwypvbgkjqxz"
+    made = [f"{start}{end}" for end in ("", *letters) for start in letters]
+    words = [piece for end in made for piece in (f"\u2581{end}", end)][: count - 2]
+    special = ["<unk>", blank]
+    names = [blank, "<unk>", *words] if blank_first else ["<unk>", *words, blank]
+    tokenizer = Tokenizer(models.Unigram([(name, -1.0 - i) for i, name in enumerate(names)], 0))
+    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
+    tokenizer.decoder = decoders.Metaspace()
+    tokenizer.add_special_tokens([AddedToken(name, special=True) for name in special])
+    return tokenizer.to_str()
+
+
+def parakeet(layers: int, **sizes: Any) -> Layout:
+    """`nvidia/parakeet-ctc-*`."""
+    encoder = {"num_hidden_layers": layers, **sizes}
+    return Layout(
+        lambda: ParakeetForCTC(ParakeetCTCConfig(encoder_config=encoder)),
+        {"preprocessor_config.json": PARAKEET_EXTRACTOR, "tokenizer.json": pieces(1025, "<pad>")},
+    )
+
+
+def wav2vec2(positions: str, layers: int, *, as_bin: bool = False, **sizes: Any) -> Layout:
+    """`facebook/wav2vec2-conformer-{rel-pos,rope}-large-960h-ft`."""
+    config = {
+        "vocab_size": 32, "hidden_size": 1024, "num_attention_heads": 16, "conv_bias": True,
+        "intermediate_size": 4096, "num_hidden_layers": layers, "feat_extract_norm": "layer",
+        "position_embeddings_type": positions, "hidden_act": "swish", **sizes,
+    }  # fmt: skip
+
+    def build() -> PreTrainedModel:
+        model = Wav2Vec2ConformerForCTC(Wav2Vec2ConformerConfig(**config))
+        model.lm_head.bias.data[1:4] = -10  # no trained model writes down <s>, </s> or <unk>
+        return model
+
+    return Layout(
+        build,
+        {
+            "preprocessor_config.json": WAV2VEC2_EXTRACTOR,
+            "vocab.json": {token: index for index, token in enumerate(CHARACTERS)},
+            "tokenizer_config.json": {"word_delimiter_token": "|", "do_lower_case": False},
+        },
+        as_bin=as_bin,
+    )
+
+
+RECOGNIZERS = {
+    "parakeet": parakeet(1),
+    "wav2vec2_relative": wav2vec2("relative", 1),
+    "wav2vec2_rotary": wav2vec2("rotary", 1, as_bin=True),
+}
+"""Conformers of true widths, reduced depth."""
+
+TINY_RECOGNIZERS = {
+    "parakeet": parakeet(
+        1, hidden_size=16, num_attention_heads=2, intermediate_size=32, subsampling_conv_channels=8
+    ),
+    "wav2vec2": wav2vec2(
+        "relative", 1, hidden_size=32, num_attention_heads=2, intermediate_size=32,
+        conv_dim=[8] * 7, num_conv_pos_embedding_groups=2,
+    ),
+}  # fmt: skip
+"""Small enough for a test of something else."""
+
+KALDI_MEL = {
+    "sample_rate": 16000, "num_mel_bins": 80, "n_fft": 512, "win_length": 400, "hop_length": 160,
+    "window": "povey", "periodic": False, "padding": "none", "preemphasis": 0.97,
+    "preemphasis_scope": "frame", "remove_dc": True, "power": 2.0, "low_frequency": 20.0,
+    "high_frequency": 7600.0, "mel_scale": "htk", "triangles": "mel", "mel_norm": "none",
+    "input_scale": 32768.0, "floor": 1.0, "floor_mode": "max", "normalization": "none",
+}  # fmt: skip
+_ARPA = """\\data\\
+ngram 1=5
+
+\\1-grams:
+-99 <s>
+-1 </s>
+-1 the
+-1 tea
+-2 nose
+
+\\end\\
+"""
+
+
+def save_streaming(folder: Path) -> Path:
+    """Write a random `StreamingConformerForCTC` of two blocks with lexicon and word unigrams."""
+    torch.manual_seed(0)
+    model = StreamingConformerForCTC(StreamingConformerConfig(193, 0, num_layers=2))
+    model.feature_mean.fill_(12.0)
+    model.feature_std.fill_(4.0)
+    folder.mkdir()
+    save_checkpoint(randomized(model), folder)
+    lines = ("the\t\u2581t h e", "tea\t\u2581t e a", "nose\t\u2581n o s e")
+    files = {
+        "tokenizer.json": pieces(193, "<blank>", blank_first=True),
+        "preprocessor_config.json": json.dumps(KALDI_MEL),
+        "edgewright.json": json.dumps({"search": {"beam_width": 8, "token_threshold": -20.0}}),
+        "lexicon.txt": "\n".join(lines) + "\n",
+        "lm.arpa": _ARPA,
+    }
+    for name, text in files.items():
+        (folder / name).write_text(text, "utf-8")
+    return folder
+
+
 REDUCED = {
     "vit": vit_base(1),
     "deit": deit_tiny(DeiTForImageClassification, 1),
@@ -149,12 +339,16 @@ REDUCED = {
 """True widths, reduced depth."""
 
 FULL = {
+    "parakeet_110m": parakeet(
+        17, hidden_size=512, intermediate_size=2048, subsampling_conv_channels=256
+    ),
+    "parakeet_0.6b": parakeet(24),
     "vit": vit_base(12),
     "hopper": hopper(),
     "dna6_masked_lm": dna_masked_lm(6, 12),
     "dna6_sequence": dna_head(BertForSequenceClassification, 6, 12),
 }
-"""Public sizes."""
+"""Public sizes; the weights of `parakeet_0.6b` are beyond 2 GB."""
 
 TINY = {
     "vit": Layout(
@@ -199,7 +393,7 @@ def save(layout: Layout, folder: Path) -> Path:
     return folder
 
 
-def randomized(model: PreTrainedModel) -> PreTrainedModel:
+def randomized(model: _M) -> _M:
     """Return `model` with matrices drawn so that signals keep their size from layer to layer."""
     generator = torch.Generator().manual_seed(0)
     with torch.no_grad():

@@ -11,7 +11,6 @@ from typing import Any, ClassVar
 import numpy as np
 import torch
 import transformers
-from edgewright.text import Phonemizer
 from torch import Tensor
 
 from edgewright import records
@@ -161,6 +160,8 @@ class FastSpeech2Recipe(Recipe):
         )
 
     def _samples(self, texts: Sequence[str]) -> list[Sample]:
+        from edgewright.text import Phonemizer  # only sentences need it
+
         config, reference = self._config, self.reference()
         tokenizer = PhoneTokens(self._vocabulary, config.style, spaces=config.spaces)
         phonemize = Phonemizer(*map(_text_data, _TEXT_DATA.values()))
