@@ -12,6 +12,7 @@ import tiny_bundles
 from edgewright.errors import InputError, InputNotFoundError, InputTypeError, UsageError
 from edgewright.families import FAMILIES
 from edgewright.families.conformer_ctc import ConformerCTC
+from edgewright.tasks.transcribe import Decoding
 from tiny_bundles import RATE, tone_logits, tones
 
 
@@ -32,7 +33,7 @@ def test_infer_equals_the_definition(recognizer: ConformerCTC) -> None:
 
 
 @pytest.mark.parametrize("decoding", ["default", "greedy", "beam"])
-def test_words_have_times(recognizer: ConformerCTC, decoding: str) -> None:
+def test_words_have_times(recognizer: ConformerCTC, decoding: Decoding) -> None:
     result = recognizer(tones([0, 1, 2, 0, 3, 0]), decoding=decoding)
     assert result.text == "ab c"
     times = [(word.start, word.end) for word in result.words]
