@@ -1,7 +1,7 @@
 """Conformer recognizers with CTC: speech in, words with times out."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeAlias, TypeVar, overload
 
@@ -234,6 +234,9 @@ class ConformerCTC(Model[ConformerCTCConfig]):
         logits = self._run(features)
         watch.lap("run")
         words = self._decode(logits, search, segment.start) if len(logits) else []
+        # What comes in the silence behind the last chunk was said before it.
+        end = segment.start + segment.waveform.size / self.config.sample_rate
+        words = [replace(w, start=min(w.start, end), end=min(w.end, end)) for w in words]
         watch.lap("post")
         return words
 
@@ -261,10 +264,9 @@ class ConformerCTC(Model[ConformerCTCConfig]):
         return self._log_mel(waveform)
 
     def _run(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return the valid logits, float32 (frames, vocabulary); none for too short an input."""
+        """Return the logits, float32 (frames, vocabulary); none for too short an input."""
         steps = len(features)
-        frames = self._num_frames(steps)
-        if frames < 1:
+        if self._num_frames(steps) < 1:
             return np.zeros((0, len(self._vocabulary.tokens)), np.float32)
         missing = -steps % self.config.chunk_frames
         widths = ((0, missing),) + ((0, 0),) * (features.ndim - 1)
@@ -272,6 +274,8 @@ class ConformerCTC(Model[ConformerCTCConfig]):
         arrays: dict[str, Array] = {self._input: padded[None]}
         if self._masked:
             arrays["attention_mask"] = (np.arange(len(padded)) < steps).astype(np.int64)[None]
+        # A chunk's silence is heard too: a last word may come in it, as in training.
+        frames = self._num_frames(len(padded))
         logits = self.runners["model"].run(arrays)["logits"][0, :frames]
         return np.ascontiguousarray(logits, np.float32)
 
