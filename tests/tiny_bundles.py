@@ -250,7 +250,12 @@ def conformer_ctc(output: Path, **changes: Any) -> Path:
     )  # fmt: skip
 
 
-MAKERS = {"vit": vit, "dnabert": dnabert, "decision_transformer": decision_transformer}
+MAKERS = {
+    "vit": vit,
+    "dnabert": dnabert,
+    "decision_transformer": decision_transformer,
+    "conformer_ctc": conformer_ctc,
+}
 """By family."""
 
 

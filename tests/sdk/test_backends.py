@@ -112,6 +112,9 @@ def samples(family: str) -> list[dict[str, np.ndarray]]:
     if family == "dnabert":
         letters = np.frombuffer(b"ACGTN", np.uint8)
         return [{"sequence": rng.choice(letters, rng.integers(2, 30))} for _ in range(40)]
+    if family == "conformer_ctc":
+        sizes = rng.integers(160, 4000, 40)
+        return [{"waveform": rng.normal(size=size).astype(np.float32)} for size in sizes]
     return [
         {
             "states": rng.normal(size=(t, 3)).astype(np.float32),

@@ -1,6 +1,7 @@
 """The recipes by family, with the same keys as the runtime's `FAMILIES`."""
 
 from edgewright_export.recipes.base import Recipe
+from edgewright_export.recipes.conformer_ctc import ConformerCTCRecipe
 from edgewright_export.recipes.decision_transformer import DecisionTransformerRecipe
 from edgewright_export.recipes.dnabert import DNABERTRecipe
 from edgewright_export.recipes.vit import ViTRecipe
@@ -9,6 +10,7 @@ RECIPES: dict[str, type[Recipe]] = {
     "vit": ViTRecipe,
     "decision_transformer": DecisionTransformerRecipe,
     "dnabert": DNABERTRecipe,
+    "conformer_ctc": ConformerCTCRecipe,
 }
 
 __all__ = ["RECIPES", "Recipe"]

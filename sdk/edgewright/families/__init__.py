@@ -3,6 +3,7 @@
 from typing import Any
 
 from edgewright.families.base import Model
+from edgewright.families.conformer_ctc import ConformerCTC
 from edgewright.families.decision_transformer import DecisionTransformer
 from edgewright.families.dnabert import DNABERT
 from edgewright.families.vit import ViT
@@ -11,6 +12,7 @@ FAMILIES: dict[str, type[Model[Any]]] = {
     "vit": ViT,
     "dnabert": DNABERT,
     "decision_transformer": DecisionTransformer,
+    "conformer_ctc": ConformerCTC,
 }
 
 __all__ = ["FAMILIES", "Model"]

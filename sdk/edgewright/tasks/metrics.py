@@ -74,10 +74,10 @@ def word_error_rate(references: Sequence[str], hypotheses: Sequence[str]) -> flo
             "one hypothesis per reference"
         )
     pairs = zip(references, hypotheses, strict=True)
-    return sum(_edit_distance(first.split(), second.split()) for first, second in pairs) / words
+    return sum(edit_distance(first.split(), second.split()) for first, second in pairs) / words
 
 
-def _edit_distance(first: Sequence[str], second: Sequence[str]) -> int:
+def edit_distance(first: Sequence[object], second: Sequence[object]) -> int:
     """Return the Levenshtein distance of two sequences (Wagner and Fischer, 1974)."""
     row = list(range(len(second) + 1))
     for i, word in enumerate(first, 1):

@@ -1,0 +1,102 @@
+"""What the recipe of Conformer-CTC needs of a checkpoint, whatever its layout."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from edgewright.features import LogMelConfig
+from edgewright.specs import Array
+from edgewright.transcript import Boundary
+from edgewright_export.subject import Sample
+
+
+@dataclass(frozen=True)
+class TokenTable:
+    """The tokens of a recognizer, and how they make words."""
+
+    tokens: tuple[str, ...]
+    """By id."""
+    boundary: Boundary
+    """See `edgewright.transcript.Boundary`."""
+    blank_id: int
+    """The CTC blank."""
+    special_ids: tuple[int, ...]
+    """Tokens that are never text, the blank among them."""
+
+    def encode(self) -> bytes:
+        """Return the vocabulary file of a bundle: one token a line."""
+        return ("\n".join(self.tokens) + "\n").encode()
+
+
+@dataclass(frozen=True)
+class FrontEnd:
+    """What lies between the waveform and the logits: fields of `ConformerCTCConfig`."""
+
+    sample_rate: int
+    """Hz."""
+    features: LogMelConfig | None
+    """None where the graph takes the waveform."""
+    subsampling: tuple[tuple[int, int, int], ...]
+    """(kernel, stride, padding) of each layer that shortens time."""
+    masked: bool
+    """Whether the graph takes an attention mask."""
+    normalize_waveform: bool = False
+    """Zero mean and unit variance."""
+    chunk_frames: int = 1
+    """Steps of the graph's input that its length is a multiple of."""
+    pad_value: float = 0.0
+    """What stands behind the last real step."""
+
+    @property
+    def steps_per_second(self) -> float:
+        """Rate of the graph's input, Hz."""
+        return self.sample_rate / (1 if self.features is None else self.features.hop_length)
+
+    @property
+    def frame_seconds(self) -> float:
+        """Seconds from one row of logits to the next."""
+        return math.prod(stride for _, stride, _ in self.subsampling) / self.steps_per_second
+
+    def example(self, batch: int, seconds: float) -> dict[str, Tensor]:
+        """Return random inputs of the graph, the last row of several padded by a third."""
+        generator = torch.Generator().manual_seed(batch)
+        chunks = math.ceil(seconds * self.steps_per_second / self.chunk_frames)
+        steps = chunks * self.chunk_frames
+        name, tail = "waveform", []
+        if self.features is not None:
+            name, tail = "features", [self.features.num_mel_bins]
+        inputs = {name: torch.randn([batch, steps, *tail], generator=generator)}
+        if self.masked:
+            mask = torch.ones((batch, steps), dtype=torch.int64)
+            if batch > 1:
+                mask[-1, steps - steps // 3 :] = 0
+            inputs["attention_mask"] = mask
+        return inputs
+
+
+@dataclass(frozen=True)
+class Recognizer:
+    """A checkpoint in one of the layouts."""
+
+    graph: nn.Module
+    """Features or waveform, and the mask where there is one, to logits (batch, frames, tokens)."""
+    front: FrontEnd
+    table: TokenTable
+    answer: Callable[[Tensor], Tensor]
+    """PyTorch behind the pre-processing of the original library: float32 (samples,) to logits
+    float32 (frames, tokens), without those of masked padding."""
+
+
+class RecognizerReference:
+    """PyTorch on raw samples."""
+
+    def __init__(self, recognizer: Recognizer):
+        self._answer = recognizer.answer
+
+    def infer(self, sample: Sample) -> dict[str, Array]:
+        """Return the logits of `waveform` float32 (samples,)."""
+        with torch.inference_mode():
+            return {"logits": self._answer(torch.from_numpy(sample["waveform"])).numpy()}

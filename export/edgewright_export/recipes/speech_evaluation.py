@@ -1,0 +1,81 @@
+"""The metrics of recognizers: word error rate, or agreement of greedy tokens with PyTorch."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from edgewright.ctc import BeamSearch, greedy_decode
+from edgewright.tasks.metrics import edit_distance, word_error_rate
+from edgewright.transcript import Vocabulary, hypothesis_words
+from edgewright_export.evaluation import Evaluation, Floats, Measured
+from edgewright_export.recipes.speech_samples import Clips, Utterance
+from edgewright_export.subject import Advance, Subject
+
+KEPT_POINTS = {"int8": 0.005}
+"""By precision: how much the error rate may rise above PyTorch's; others have `DEFAULT_POINTS`."""
+DEFAULT_POINTS = 0.001
+
+
+@dataclass(frozen=True)
+class TextDecoder:
+    """Logits to text, as the runtime decodes by default."""
+
+    vocabulary: Vocabulary
+    blank_id: int
+    search: BeamSearch | None
+    """None for greedy decoding."""
+
+    def __call__(self, logits: Floats) -> str:
+        """Return the words of logits (frames, tokens), with spaces between."""
+        if self.search is None:
+            words = self.vocabulary.words(greedy_decode(logits, self.blank_id), 0.0, 0.0)
+        else:
+            words = hypothesis_words(self.search(logits)[0], 0.0, 0.0)
+        return " ".join(word.text for word in words)
+
+
+@dataclass(frozen=True)
+class WordErrorEvaluation(Evaluation):
+    """Word errors per word of the transcripts, case aside; smaller is better."""
+
+    utterances: tuple[Utterance, ...]
+    clips: Clips
+    """How the recordings are read; one by one, so that memory does not grow with their number."""
+    decode: Callable[[Floats], str]
+    """Logits to text."""
+
+    @property
+    def samples(self) -> int:
+        """Number of recordings."""
+        return len(self.utterances)
+
+    def measure(self, subject: Subject, advance: Advance) -> Measured:
+        """Return the word error rate of `subject`."""
+        heard = []
+        for utterance in self.utterances:
+            pieces = self.clips.read(utterance.path)
+            answers = (subject.infer({"waveform": piece})["logits"] for piece in pieces)
+            heard.append(" ".join(self.decode(np.asarray(one, np.float32)) for one in answers))
+            advance(1)
+        texts = [utterance.text.lower() for utterance in self.utterances]
+        return Measured(word_error_rate(texts, [text.lower() for text in heard]))
+
+    def minimum(self, reference: Measured, precision: str) -> float:
+        """Return the largest rate that a variant of `precision` may have."""
+        return reference.value + KEPT_POINTS.get(precision, DEFAULT_POINTS)
+
+
+def token_agreement(blank_id: int) -> Callable[[Floats, Floats], float]:
+    """Return the agreement of two answers: 1 - edits / tokens of the longer, decoded greedily."""
+
+    def agree(answer: Floats, expected: Floats) -> float:
+        first, second = (_tokens(logits, blank_id) for logits in (answer, expected))
+        longest = max(len(first), len(second))
+        return 1.0 - edit_distance(first, second) / longest if longest else 1.0
+
+    return agree
+
+
+def _tokens(logits: Floats, blank_id: int) -> list[int]:
+    return [token.token_id for token in greedy_decode(logits, blank_id)]
