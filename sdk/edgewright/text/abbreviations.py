@@ -22,7 +22,7 @@ ALWAYS = {
     "sep": "september", "sept": "september", "oct": "october", "nov": "november",
     "dec": "december", "mon": "monday", "tue": "tuesday", "tues": "tuesday", "wed": "wednesday",
     "thu": "thursday", "thur": "thursday", "thurs": "thursday", "fri": "friday",
-    "sat": "saturday", "phd": "p h d",
+    "sat": "saturday", "phd": "p h d", "rm": "room",
 }  # fmt: skip
 """What is read for a word with a dot behind it (`e.g.` without its dots)."""
 
@@ -32,8 +32,9 @@ BARE = {"mr", "mrs", "ms", "messrs", "sgt", "capt", "cmdr", "lt", "gen", "prof",
 """Those that are also read without the dot; of other cases than Mr or vs only if capitalized."""
 
 BEFORE_NUMBERS = {
-    "no": "number", "nos": "numbers", "p": "page", "pp": "pages", "ch": "chapter", "sec": "section",
-    "art": "article", "par": "paragraph", "vol": "volume", "fig": "figure", "eq": "equation",
+    "c": "circa", "no": "number", "nos": "numbers", "p": "page", "pp": "pages", "ch": "chapter",
+    "sec": "section", "art": "article", "par": "paragraph", "vol": "volume",
+    "fig": "figure", "eq": "equation",
 }  # fmt: skip
 """Read so only before a number."""
 
@@ -52,7 +53,9 @@ WORDS_TOO |= dict.fromkeys(
 )
 """Also ordinary words: not read as abbreviations where the sentence ends, nor, if True, in lower
 case."""
-SLASHED = {
+PHRASES = {
+    "wwi": "world war one",
+    "wwii": "world war two",
     "w/": "with",
     "w/o": "without",
     "b/c": "because",

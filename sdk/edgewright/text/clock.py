@@ -23,6 +23,7 @@ _MONTH_DAY = re.compile(
 _DAY_MONTH = re.compile(rf"(?P<day>\d{{1,2}})(?:st|nd|rd|th)?(?: of)? {_MONTH}(?![A-Za-z]){_YEAR}")
 _ISO = re.compile(r"(?P<year>\d{4})-(?P<month>\d{2})-(?P<day>\d{2})(?!\d)(?:T(?=\d\d:))?")
 _SLASHES = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4}|\d{2})(?![\d/])")
+_SHORT = re.compile(r"(\d{1,2})/(\d{1,2})()(?![\d/])")
 _DOTS = re.compile(r"(?P<day>\d{1,2})\.(?P<month>\d{1,2})\.(?P<year>\d{4})(?![\d.])")
 
 
@@ -63,7 +64,10 @@ def read_date(sentence: str, position: int, previous: str) -> Reading | None:
             is_day_first = pattern is _DAY_MONTH
             items = _date(month, match["day"], match["year"], previous, is_day_first=is_day_first)
             return Reading(items, match.end())
-    if match := _SLASHES.match(sentence, position):
+    match = _SLASHES.match(sentence, position)
+    if not match and previous == "on":
+        match = _SHORT.match(sentence, position)
+    if match:
         first, second = int(match[1]), int(match[2])
         month, day = (first, second) if first <= 12 else (second, first)
         if 1 <= month <= 12 and 1 <= day <= 31:

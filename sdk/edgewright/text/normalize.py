@@ -10,8 +10,8 @@ from edgewright.text.written_words import (
     read_abbreviation,
     read_dotted,
     read_numbered,
+    read_phrase,
     read_roman,
-    read_slashed,
     read_title,
     read_word,
 )
@@ -28,7 +28,7 @@ _WORD_RULES: tuple[Rule, ...] = (
     read_dotted,
     read_date,
     read_address,
-    read_slashed,
+    read_phrase,
     read_numbered,
     read_title,
     read_abbreviation,

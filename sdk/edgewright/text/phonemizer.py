@@ -13,7 +13,7 @@ from edgewright.text.reading import Item
 from edgewright.text.sentences import split
 
 _THEE = encode("dh iy0")
-_SHOUTED = 4  # words in capitals that make a sentence shouted
+_SHOUTED = 0.8  # share of words in capitals that makes a sentence shouted
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,8 @@ class Phonemizer:
     """
 
     def __init__(self, lexicon: bytes, letter_to_sound: bytes) -> None:
-        self._pronounce = Pronouncer(Lexicon(lexicon), LetterToSound(letter_to_sound))
+        self._lexicon = Lexicon(lexicon)
+        self._pronounce = Pronouncer(self._lexicon, LetterToSound(letter_to_sound))
 
     def __call__(self, text: str) -> Sequence[Sentence]:
         """Return the sentences of a text that have something to say; none for `"?!"`."""
@@ -50,7 +51,7 @@ class Phonemizer:
         return sentences
 
     def _tokens(self, items: Sequence[Item]) -> tuple[Phone, ...]:
-        spoken = list(self._spoken(_lowered_if_shouted(items)))
+        spoken = list(self._spoken(_lowered_if_shouted(items, self._lexicon)))
         phones: list[Phone] = []
         for index, one in enumerate(spoken):
             if isinstance(one, Item):
@@ -79,11 +80,13 @@ def _begins_with_vowel(spoken: Sequence[Spoken | Item], index: int) -> bool:
     return isinstance(following, Spoken) and SYMBOL_OF_CODE[following.codes[0]] in VOWELS
 
 
-def _lowered_if_shouted(items: Sequence[Item]) -> Sequence[Item]:
+def _lowered_if_shouted(items: Sequence[Item], lexicon: Lexicon) -> Sequence[Item]:
     """Return a sentence in capitals in lower case, so that its words are no acronyms."""
     long = [item.text for item in items if item.kind == "word" and len(item.text) > 1]
-    shouted = sum(map(str.isupper, long))
-    if shouted < _SHOUTED or shouted < 0.7 * len(long):
+    shouted = [word.lower() for word in long if word.isupper()]
+    if len(shouted) < 2 or len(shouted) < _SHOUTED * len(long):
+        return items
+    if not any(len(word) > 3 and word in lexicon for word in shouted):
         return items
     return [
         Item("a") if item == ("a", "letter") else item._replace(text=item.text.lower())

@@ -20,17 +20,24 @@ _LETTERS = {"k": "thousand", "m": "million", "mm": "million", "mn": "million", "
             "bn": "billion", "t": "trillion", "tn": "trillion"}  # fmt: skip
 _ORDINAL = re.compile(r"(?:st|nd|rd|th)\b", re.IGNORECASE)
 _DECADE = re.compile(r"'?s\b")
-_UNIT = re.compile(r"( ?)(sq ft|[A-Za-zµ°%‰]{1,5}(?:/[A-Za-z]{1,3})?(?:\^[23])?)(?![A-Za-z0-9])")
+_UNIT = re.compile(
+    r"( ?)(sq ft|[A-Za-zµ°%‰]{1,5}(?:/[A-Za-z]{1,3})?(?:\^[23])?)(?![A-Za-z0-9])"
+    r"(?:\.(?=,| [a-z]))?"
+)
 _RANGE = re.compile(r"[-–](?=[$€£¥]?\d)")
 _SLASH = re.compile(r"/(\d{1,3})(?![\d/])")
 _MIXED = re.compile(r" (\d{1,3})/(\d{1,3})(?![\d/])")
 _HEIGHT = re.compile(r"(\d{1,2})'(\d{1,2})(?:\"|'')")
-_TIMES = re.compile(r" ?[x×](?= ?\d)")
+_BY = re.compile(r"[x×](?=\d)")
+_TIMES = re.compile(r" [x×](?= \d)")
+_RATIO = re.compile(r":(?=\d)")
+_YEARS = re.compile(r"[-–](?:1\d|20)\d\d(?!\d)")
 _YEARS_AFTER = word_set(
     "in since by from until till year years before after circa around during early late mid of "
     "january february march april may june july august september october november december "
     "summer winter spring autumn fall to"
 )
+_LINKS = ((_RANGE, "to"), (_BY, "by"), (_TIMES, "times"), (_RATIO, "to"))
 _SIGNS = {"-": "minus", "+": "plus", "±": "plus or minus", "~": "about", "≈": "about"}
 _NO_PLURAL = word_set("this is was has its as us yes always perhaps")
 _NEXT_WORD = re.compile(r" ([a-z]{3,})")
@@ -64,7 +71,7 @@ def read_quantity(sentence: str, position: int, previous: str) -> Reading | None
     if reading is None:
         return None
     items, end = before + reading.items, reading.end
-    for pattern, word in ((_RANGE, "to"), (_TIMES, "by")):
+    for pattern, word in _LINKS:
         if link := pattern.match(sentence, end):
             return Reading(items + words(word), link.end())
     return Reading(items, end)
@@ -184,4 +191,5 @@ def _year_words(number: _Number, sentence: str, end: int, previous: str) -> list
     following = _NEXT_WORD.match(sentence, end)
     counted = following and following[1].endswith("s") and following[1] not in _NO_PLURAL
     likely = 1900 <= value <= 2099 and not (counted and previous not in _YEARS_AFTER)
-    return numbers.year(value) if likely or previous in _YEARS_AFTER else number.words()
+    sure = previous in _YEARS_AFTER or _YEARS.match(sentence, end)
+    return numbers.year(value) if likely or sure else number.words()

@@ -1,6 +1,5 @@
 """What the reading rules hand to each other."""
 
-import re
 from collections.abc import Callable, Iterable
 from typing import Literal, NamedTuple
 
@@ -36,8 +35,3 @@ def words(*parts: str | Iterable[str]) -> list[Item]:
 def letters(text: str) -> list[Item]:
     """Return the names of letters, digits left out."""
     return [Item(one.lower(), "letter") for one in text if one.isalpha()]
-
-
-def at(pattern: re.Pattern[str], sentence: str, position: int) -> re.Match[str] | None:
-    """Match `pattern` at a position."""
-    return pattern.match(sentence, position)

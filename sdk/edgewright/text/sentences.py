@@ -15,6 +15,8 @@ _OPENERS = word_set(
     "the a an it he she they we i you but and in on at this that these there however when if so as "
     "for his her its my our your their what who why how where no not yes then after before"
 )
+_LAST = word_set("etc am pm max min")
+"""Abbreviations before which a capital always begins a sentence."""
 _LOOK = 24  # characters before and after a stop
 
 
@@ -60,8 +62,9 @@ def _is_abbreviation(before: str, following: str) -> bool:
     if following[0].isdigit() and (word in POSSIBLY_LAST or word in BEFORE_NUMBERS):
         return True
     initial = len(word) == 1 and found[0].isupper() and word != "i"
+    if word in _LAST:
+        is_zone = len(following) > 1 and following.isupper()  # 5 p.m. EST
+        return following[0].islower() or is_zone
     if initial or "." in found[0] or word in POSSIBLY_LAST:
-        return following[0].islower() or (
-            following.lower() not in _OPENERS and (initial or "." in found[0])
-        )
+        return following.lower() not in _OPENERS or following[0].islower()
     return False

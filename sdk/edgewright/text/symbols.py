@@ -15,8 +15,8 @@ _SAID = {"&": "and", "@": "at", "+": "plus", "=": "equals", "%": "percent", "\\"
          "₽": "rubles", "µ": "micro"}  # fmt: skip
 _DASH = re.compile(r"(?:-{2,}|[–-](?= |$))[-– ]{0,200}")
 _LONG_NUMBER = re.compile(r"\d{1,400}")
+_LETTER = re.compile(r"[A-Za-z]")
 _SQUARE = re.compile(r"\^([23])(?!\d)")
-_SAME = 200  # repeated signs that are passed over at once
 
 
 def read_sign(sentence: str, position: int, previous: str) -> Reading:
@@ -24,6 +24,12 @@ def read_sign(sentence: str, position: int, previous: str) -> Reading:
     sign = sentence[position]
     if number := _LONG_NUMBER.match(sentence, position):
         return Reading(words(numbers.digits(number[0])), number.end())
+    if (
+        sign == "."
+        and sentence[position - 1 : position] in {"", " "}
+        and _LETTER.match(sentence, position + 1)
+    ):
+        return Reading(words("dot"), position + 1)
     if sign in _MARKS:
         return Reading([Item(_MARKS[sign], "pause")], position + 1)
     before = sentence[position - 1] if position else " "
@@ -50,7 +56,7 @@ def _read_symbol(sentence: str, position: int, before: str, after: str) -> Readi
     sign, end = sentence[position], position + 1
     if square := _SQUARE.match(sentence, position):
         return Reading(words("squared" if square[1] == "2" else "cubed"), square.end())
-    if sign in {after, before}:
+    if sign in {after, before} and sign != "+":
         return Reading([], end)  # rulers such as ==== and ###
     between_digits = before.isdigit() and after.isdigit()
     said = _SAID.get(sign, "")

@@ -115,6 +115,7 @@ UNITS: dict[str, Unit] = {
         K: k, k
         k: k, k
         x: times, times
+        M: million, million
         pp: percentage point
         bar: bar
         """,

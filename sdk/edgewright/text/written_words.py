@@ -7,7 +7,7 @@ from edgewright.text.abbreviations import (
     ALWAYS,
     BARE,
     BEFORE_NUMBERS,
-    SLASHED,
+    PHRASES,
     WORDS_TOO,
 )
 from edgewright.text.reading import Item, Reading, letters, words
@@ -21,7 +21,7 @@ _TITLE = re.compile(r"([Dd]r|[Ss]t)(?![A-Za-z'])(\.)?")
 _END = re.compile(r"[\"') ]{0,20}$")
 _NAME_AFTER = re.compile(r" [A-Z]")
 _NAME_BEFORE = re.compile(r"(?:[A-Z][a-z']{0,30}|\d(?:st|nd|rd|th)) \Z")
-_SLASHED = re.compile(r"(?:w/o|w/|b/c|and/or|n/a)(?![A-Za-z])", re.IGNORECASE)
+_PHRASE = re.compile(r"(?:wwii?|w/o|w/|b/c|and/or|n/a)(?![A-Za-z])", re.IGNORECASE)
 _INITIAL = re.compile(r"\. [A-Z]")
 _ROMAN = re.compile(r"(?=[IVX])(X{0,3})(IX|IV|V?I{0,3})(?![A-Za-z0-9])")
 _ROMAN_DIGITS = ("", "I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX")
@@ -48,10 +48,10 @@ def read_dotted(sentence: str, position: int, previous: str) -> Reading | None:
     return Reading(letters(plain), match.end())
 
 
-def read_slashed(sentence: str, position: int, previous: str) -> Reading | None:
-    """Read `w/o`, `and/or` and the like."""
-    match = _SLASHED.match(sentence, position)
-    return Reading(words(SLASHED[match[0].lower()]), match.end()) if match else None
+def read_phrase(sentence: str, position: int, previous: str) -> Reading | None:
+    """Read `w/o`, `and/or`, `WWII` and the like."""
+    match = _PHRASE.match(sentence, position)
+    return Reading(words(PHRASES[match[0].lower()]), match.end()) if match else None
 
 
 def read_numbered(sentence: str, position: int, previous: str) -> Reading | None:
