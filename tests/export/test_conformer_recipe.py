@@ -12,12 +12,14 @@ import soundfile
 import torch
 import transformers
 from safetensors.torch import load_file, save_file
+from tokenizers import Tokenizer, decoders
 
 import edgewright as ew
 from checkpoint_layouts import (
     RECOGNIZERS,
     TINY_RECOGNIZERS,
     edit_json,
+    pieces,
     save,
     save_streaming,
 )
@@ -225,14 +227,14 @@ def tiny(tiny_masters: dict[str, Path], tmp_path: Path) -> Callable[[str], Path]
         ("parakeet", "preprocessor_config.json", {"feature_size": 40}, "got 40 features"),
         ("parakeet", "preprocessor_config.json",
          {"feature_extractor_type": "WhisperFeatureExtractor"}, "expected ParakeetFeature"),
+        ("parakeet", "preprocessor_config.json", {"hop_length": 0}, "hop_length: got 0"),
         ("parakeet", "config.json", {"vocab_size": 1024}, "of another shape"),
-        ("parakeet", "config.json", {"pad_token_id": 7}, None),
+        ("parakeet", "config.json", {"pad_token_id": 7}, "expected a special token"),
         ("parakeet", "edgewright.json", {"max_segment": 0.0}, "1 second or more"),
         ("parakeet", "edgewright.json", {"search": {"beam": 2}}, "unknown"),
         ("wav2vec2", "preprocessor_config.json",
          {"feature_extractor_type": "SeamlessM4TFeatureExtractor"}, "expected Wav2Vec2Feature"),
         ("wav2vec2", "config.json", {"add_adapter": True}, "add_adapter"),
-        ("wav2vec2", "config.json", {"position_embeddings_type": None}, None),
         ("wav2vec2", "config.json", {"position_embeddings_type": "other"}, "relative or rotary"),
         ("wav2vec2", "config.json", {"pad_token_id": 3}, "another pad token"),
         ("wav2vec2", "vocab.json", {"Z": None}, "got 31 tokens"),
@@ -246,15 +248,12 @@ def tiny(tiny_masters: dict[str, Path], tmp_path: Path) -> Callable[[str], Path]
     ],
 )  # fmt: skip
 def test_what_does_not_fit_is_said(
-    tiny: Any, name: str, file: str, changes: dict[str, Any], message: str | None
+    tiny: Any, name: str, file: str, changes: dict[str, Any], message: str
 ) -> None:
     folder = tiny(name)
     if not (folder / file).exists():
         (folder / file).write_text("{}")
     edit_json(folder / file, **changes)
-    if message is None:
-        ConformerCTCRecipe.load(Checkpoint(folder))
-        return
     with pytest.raises(CheckpointError, match=message):
         ConformerCTCRecipe.load(Checkpoint(folder))
 
@@ -274,6 +273,36 @@ def test_missing_files_are_named(tiny: Any, name: str, file: str) -> None:
     (folder / file).unlink()
     with pytest.raises(CheckpointNotFoundError, match=file):
         ConformerCTCRecipe.load(Checkpoint(folder))
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "message"),
+    [
+        ("lexicon.txt", "", "no words"),
+        ("lexicon.txt", "tea\t\u2581t e a\ntee\t\u2581t \u00e9\n", "line 2.*unknown"),
+        ("lexicon.txt", "tea\n", "line 1"),
+        ("lexicon.txt", "blank\t<blank>\n", "line 1.*unknown"),
+        ("lm.arpa", "tea 1\n", "language model"),
+        ("tokenizer.json", "{}", "cannot be read"),
+        ("tokenizer.json", pieces(192, "<blank>", blank_first=True), "ids 0 to 192"),
+    ],
+)
+def test_texts_that_do_not_fit_are_said(tiny: Any, file: str, text: str, message: str) -> None:
+    folder = tiny("streaming")
+    (folder / file).write_text(text, "utf-8")
+    with pytest.raises(CheckpointError, match=message):
+        ConformerCTCRecipe.load(Checkpoint(folder))
+
+
+def test_pieces_that_make_text_in_another_way_are_refused(tiny: Any) -> None:
+    folder = tiny("streaming")
+    path = folder / "tokenizer.json"
+    tokenizer = Tokenizer.from_file(str(path))
+    for decoder in (decoders.WordPiece(), decoders.ByteLevel()):
+        tokenizer.decoder = decoder
+        tokenizer.save(str(path))
+        with pytest.raises(UnsupportedCheckpointError, match="SentencePiece"):
+            ConformerCTCRecipe.load(Checkpoint(folder))
 
 
 @pytest.mark.parametrize("name", ["parakeet", "wav2vec2", "streaming"])

@@ -11,7 +11,7 @@ from edgewright.features import LogMelConfig
 from edgewright_export.checkpoint import Checkpoint
 from edgewright_export.recipes.conformer_recognizer import FrontEnd, Recognizer
 from edgewright_export.recipes.conformer_tokens import read_pieces
-from edgewright_export.recipes.feature_extractor import FILE, read_extractor
+from edgewright_export.recipes.feature_extractor import FILE, checked, read_extractor
 
 ARCHITECTURE = "ParakeetForCTC"
 _FLOOR = 2.0**-24  # LOG_ZERO_GUARD_VALUE of ParakeetFeatureExtractor
@@ -93,7 +93,7 @@ def _front_end(extractor: Any, encoder: Any) -> FrontEnd:
     )
     return FrontEnd(
         sample_rate=extractor.sampling_rate,
-        features=features,
+        features=checked(features),
         subsampling=((kernel, stride, (kernel - 1) // 2),) * layers,
         masked=True,
     )

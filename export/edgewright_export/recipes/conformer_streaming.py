@@ -18,7 +18,7 @@ from edgewright_export.checkpoint import Checkpoint
 from edgewright_export.models.conformer import ARCHITECTURE, SUBSAMPLING, load_checkpoint
 from edgewright_export.recipes.conformer_recognizer import FrontEnd, Recognizer
 from edgewright_export.recipes.conformer_tokens import read_pieces
-from edgewright_export.recipes.feature_extractor import FILE
+from edgewright_export.recipes.feature_extractor import FILE, checked
 
 __all__ = ["ARCHITECTURE", "load_streaming"]
 
@@ -118,4 +118,4 @@ def _read_features(checkpoint: Checkpoint, bins: int) -> LogMelConfig:
             f"{FILE}: got {other}, expected the conventions of Kaldi "
             f"{ {name: _KALDI[name] for name in other} }; train with these"
         )
-    return config
+    return checked(config)

@@ -36,10 +36,16 @@ def read_pieces(checkpoint: Checkpoint, vocab_size: int, blank_id: int) -> Token
             "library; download it again"
         ) from error
     vocabulary = {index: token for token, index in tokenizer.get_vocab().items()}
-    vocabulary.setdefault(blank_id, "<blank>")
-    tokens = _by_id(vocabulary, vocab_size, PIECES)
     added = tokenizer.get_added_tokens_decoder()
-    special = {blank_id, *(index for index, token in added.items() if token.special)}
+    special = {index for index, token in added.items() if token.special}
+    if blank_id in vocabulary and blank_id not in special:
+        raise CheckpointError(
+            f"{PIECES}: got the piece {vocabulary[blank_id]!r} at the blank {blank_id} of "
+            "config.json, expected a special token; use the files of one checkpoint"
+        )
+    vocabulary.setdefault(blank_id, "<blank>")
+    special.add(blank_id)
+    tokens = _by_id(vocabulary, vocab_size, PIECES)
     _check_joining(tokenizer, tokens, special)
     return TokenTable(tokens, "prefix", blank_id, tuple(sorted(special)))
 

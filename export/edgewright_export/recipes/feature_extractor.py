@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from edgewright.errors import CheckpointError, UnsupportedCheckpointError
+from edgewright.errors import CheckpointError, UnsupportedCheckpointError, UsageError
+from edgewright.features import LogMelConfig, check_config
 from edgewright_export.checkpoint import Checkpoint
 from edgewright_export.quiet import quiet_libraries
 
@@ -35,6 +36,20 @@ def read_extractor(checkpoint: Checkpoint, extractor_class: Any) -> Any:
             f"{FILE}: got settings that {expected} does not take ({error}), expected those that it "
             "saved; download the file again"
         ) from error
+
+
+def checked(features: LogMelConfig) -> LogMelConfig:
+    """Return `features` when the runtime can compute them.
+
+    Raises:
+        CheckpointError: A setting is out of range.
+    """
+    try:
+        check_config(features)
+    except UsageError as error:
+        reason = str(error).rpartition(";")[0]
+        raise CheckpointError(f"{FILE}: {reason}; download the file again") from error
+    return features
 
 
 def _settings(checkpoint: Checkpoint) -> dict[str, Any]:
