@@ -1,5 +1,6 @@
 """Recognizers in every layout: a bundle hears what the original library and PyTorch hear."""
 
+import json
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -292,6 +293,18 @@ def test_texts_that_do_not_fit_are_said(tiny: Any, file: str, text: str, message
     (folder / file).write_text(text, "utf-8")
     with pytest.raises(CheckpointError, match=message):
         ConformerCTCRecipe.load(Checkpoint(folder))
+
+
+def test_special_pieces_may_be_named_beside_the_tokenizer(tiny: Any) -> None:
+    folder = tiny("parakeet")
+    path = folder / "tokenizer.json"
+    content = json.loads(path.read_text())
+    path.write_text(json.dumps({**content, "added_tokens": []}))
+    with pytest.raises(CheckpointError, match="expected a special token"):
+        ConformerCTCRecipe.load(Checkpoint(folder))
+    named = {"pad_token": {"content": "<pad>"}, "unk_token": "<unk>", "bos_token": None}
+    (folder / "tokenizer_config.json").write_text(json.dumps(named))
+    assert ConformerCTCRecipe.load(Checkpoint(folder)).config.special_ids == (0, 1024)
 
 
 def test_pieces_that_make_text_in_another_way_are_refused(tiny: Any) -> None:

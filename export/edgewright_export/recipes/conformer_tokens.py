@@ -11,6 +11,7 @@ from edgewright_export.checkpoint import Checkpoint
 from edgewright_export.recipes.conformer_recognizer import TokenTable
 
 PIECES, CHARACTERS, LEXICON = "tokenizer.json", "vocab.json", "lexicon.txt"
+_SETTINGS = "tokenizer_config.json"
 _SPECIAL = {"bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>", "pad_token": "<pad>"}
 """Defaults of `Wav2Vec2CTCTokenizer`."""
 
@@ -38,6 +39,9 @@ def read_pieces(checkpoint: Checkpoint, vocab_size: int, blank_id: int) -> Token
     vocabulary = {index: token for token, index in tokenizer.get_vocab().items()}
     added = tokenizer.get_added_tokens_decoder()
     special = {index for index, token in added.items() if token.special}
+    settings = _read_settings(checkpoint)
+    names = {_content(settings[key]) for key in _SPECIAL if key in settings}
+    special.update(index for index, token in vocabulary.items() if token in names)
     if blank_id in vocabulary and blank_id not in special:
         raise CheckpointError(
             f"{PIECES}: got the piece {vocabulary[blank_id]!r} at the blank {blank_id} of "
@@ -58,9 +62,7 @@ def read_characters(checkpoint: Checkpoint, vocab_size: int, blank_id: int) -> T
         UnsupportedCheckpointError: Something else stands between words, or there are several
             languages.
     """
-    raw = checkpoint.read_json(CHARACTERS)
-    name = "tokenizer_config.json"
-    settings = checkpoint.read_json(name) if checkpoint.has(name) else {}
+    raw, settings = checkpoint.read_json(CHARACTERS), _read_settings(checkpoint)
     if any(isinstance(value, Mapping) for value in raw.values()):
         raise UnsupportedCheckpointError(
             f"{CHARACTERS}: got a vocabulary for each of {sorted(raw)[:5]}, expected one; keep that"
@@ -72,7 +74,8 @@ def read_characters(checkpoint: Checkpoint, vocab_size: int, blank_id: int) -> T
             "checkpoint"
         )
     names = {_content(settings.get(key, default)) for key, default in _SPECIAL.items()}
-    if raw.get(_content(settings.get("pad_token", _SPECIAL["pad_token"]))) != blank_id:
+    pad = _content(settings.get("pad_token", _SPECIAL["pad_token"]))
+    if pad is None or raw.get(pad) != blank_id:
         raise CheckpointError(
             f"{CHARACTERS}: got another pad token than the blank {blank_id} in config.json, "
             "expected the same; use the files of one checkpoint"
@@ -146,6 +149,11 @@ def _check_joining(tokenizer: Tokenizer, tokens: tuple[str, ...], special: set[i
             )
 
 
-def _content(token: Any) -> str:
-    """Return the text of a special token, which may be stored as an object."""
-    return str(token.get("content") if isinstance(token, Mapping) else token)
+def _read_settings(checkpoint: Checkpoint) -> dict[str, Any]:
+    return checkpoint.read_json(_SETTINGS) if checkpoint.has(_SETTINGS) else {}
+
+
+def _content(token: Any) -> str | None:
+    """Return the text of a special token, which may be stored as an object or be absent."""
+    content = token.get("content") if isinstance(token, Mapping) else token
+    return content if isinstance(content, str) else None
