@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from onnx import TensorProto, helper, numpy_helper
+from onnx import TensorProto, helper
 
 from edgewright.bundle import BundleWriter
 from edgewright.bundle.golden import write_golden
@@ -30,11 +30,10 @@ from edgewright.bundle.manifest import (
     Variant,
 )
 from edgewright.specs import TensorSpec
+from tiny_graphs import CPU, OPSET, UNMEASURED_FP32, make_graph
+from tiny_voice import fastspeech2
 
-CPU = "CPUExecutionProvider"
-OPSET = 17
 RECOMMENDED_INT8 = Target(CPU, "cpu", ("vnni",), "recommended", 0.5, (0.4, 0.6), "test CPU")
-UNMEASURED_FP32 = Target(CPU, "cpu", (), "unmeasured", None, (), "")
 
 SIZE = 8
 COLOURS = ("red", "green", "blue", "bright")
@@ -105,8 +104,8 @@ def vit(output: Path, **changes: Any) -> Path:
         helper.make_node("MatMul", ["features", "weights"], ["logits"]),
     ]
     graphs = {
-        "fp32": _graph(nodes, (pixels,), (logits,), weights=COLOUR_WEIGHTS),
-        "int8": _graph(nodes, (pixels,), (logits,), weights=COLOUR_WEIGHTS * np.float32(1.01)),
+        "fp32": make_graph(nodes, (pixels,), (logits,), weights=COLOUR_WEIGHTS),
+        "int8": make_graph(nodes, (pixels,), (logits,), weights=COLOUR_WEIGHTS * np.float32(1.01)),
     }
     image = {"resize": [SIZE, SIZE], "resample": "bilinear", "crop": None, "scale": 1 / 255,
              "mean": [0.5] * 3, "std": [0.5] * 3}  # fmt: skip
@@ -147,7 +146,7 @@ def dnabert(output: Path, head: str = "sequence", **changes: Any) -> Path:
         output_spec = TensorSpec("hidden", "float32", ("batch", "time", HIDDEN))
         nodes = [*embed, *weigh]
         answer = {"embedding": EMBEDDINGS[ids].mean(axis=0)}
-    graphs = {"fp32": _graph(nodes, (tokens, mask), (output_spec,), **constants)}
+    graphs = {"fp32": make_graph(nodes, (tokens, mask), (output_spec,), **constants)}
     samples = [({"sequence": np.frombuffer(text.encode(), np.uint8)}, answer)]
     config = {"k": K, "head": head, "labels": [] if head == "embedding" else list(SITES),
               "max_tokens": MAX_TOKENS, "window": 10}  # fmt: skip
@@ -181,7 +180,7 @@ def decision_transformer(output: Path, **changes: Any) -> Path:
         helper.make_node("Sum", ["from_states", "from_actions", "returns_to_go", "from_time"],
                          ["action_preds"]),
     ]  # fmt: skip
-    graph = _graph(
+    graph = make_graph(
         nodes, inputs, (predictions,),
         state_weights=STATE_WEIGHTS, action_weights=ACTION_WEIGHTS, tenth=np.float32(0.1),
         one_step=np.array([0, 1, 0, 0, 0, 0]), begin=np.array([0]), end=np.array([-1]),
@@ -225,7 +224,7 @@ def conformer_ctc(output: Path, **changes: Any) -> Path:
         helper.make_node("Conv", ["channel", "kernels", "bias"], ["scores"], strides=[FRAME]),
         helper.make_node("Transpose", ["scores"], ["logits"], perm=[0, 2, 1]),
     ]
-    graph = _graph(
+    graph = make_graph(
         nodes, (waveform,), (logits,),
         one=np.array([1]), kernels=TONE_KERNELS[:, None], bias=BLANK_BIAS,
     )  # fmt: skip
@@ -255,34 +254,9 @@ MAKERS = {
     "dnabert": dnabert,
     "decision_transformer": decision_transformer,
     "conformer_ctc": conformer_ctc,
+    "fastspeech2": fastspeech2,
 }
 """By family."""
-
-
-def _graph(
-    nodes: Sequence[Any],
-    inputs: Sequence[TensorSpec],
-    outputs: Sequence[TensorSpec],
-    **constants: Any,
-) -> bytes:
-    model = helper.make_model(
-        helper.make_graph(
-            list(nodes),
-            "tiny",
-            [_value(spec) for spec in inputs],
-            [_value(spec) for spec in outputs],
-            [numpy_helper.from_array(np.asarray(c), name) for name, c in constants.items()],
-        ),
-        opset_imports=[helper.make_opsetid("", OPSET)],
-        ir_version=8,
-    )
-    data: bytes = model.SerializeToString(deterministic=True)
-    return data
-
-
-def _value(spec: TensorSpec) -> Any:
-    kind = {"float32": TensorProto.FLOAT, "int64": TensorProto.INT64}[spec.dtype]
-    return helper.make_tensor_value_info(spec.name, kind, spec.shape)
 
 
 def _write(  # noqa: PLR0917

@@ -25,7 +25,7 @@ from edgewright.bundle.manifest import (
     Variant,
 )
 from edgewright.specs import TensorSpec
-from tiny_bundles import OPSET, UNMEASURED_FP32, _graph
+from tiny_graphs import OPSET, UNMEASURED_FP32, make_graph
 
 VOCABULARY = ("<pad>", "pau", "pau,", "pau.", "pau?", "_s", "iy1", "n", "_n", "ow1")
 SIZE, BINS, RATE, HOP = 4, 8, 8000, 32
@@ -107,14 +107,14 @@ def _encoder() -> Graph:
     ]
     constants = {"embeddings": EMBEDDINGS, "lengths": LENGTHS, "axes": np.array([1, 2]),
                  "axis": np.array([1])}  # fmt: skip
-    return _graph(nodes, inputs, outputs, **constants), inputs, outputs
+    return make_graph(nodes, inputs, outputs, **constants), inputs, outputs
 
 
 def _decoder() -> Graph:
     inputs = (TensorSpec("frames", "float32", ("batch", "frames", SIZE)),)
     outputs = (TensorSpec("mel", "float32", ("batch", "frames", BINS)),)
     nodes = [helper.make_node("MatMul", ["frames", "weights"], ["mel"])]
-    return _graph(nodes, inputs, outputs, weights=MEL_WEIGHTS), inputs, outputs
+    return make_graph(nodes, inputs, outputs, weights=MEL_WEIGHTS), inputs, outputs
 
 
 def _vocoder() -> Graph:
@@ -127,7 +127,7 @@ def _vocoder() -> Graph:
     ]
     constants = {"zero": np.array([0]), "one": np.array([1]), "last": np.array([2]),
                  "repeats": np.array([1, 1, HOP])}  # fmt: skip
-    return _graph(nodes, inputs, outputs, **constants), inputs, outputs
+    return make_graph(nodes, inputs, outputs, **constants), inputs, outputs
 
 
 def _manifest(config: Mapping[str, Any], graphs: Mapping[str, Graph]) -> Manifest:

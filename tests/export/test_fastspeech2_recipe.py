@@ -12,13 +12,10 @@ import transformers
 import edgewright as ew
 from checkpoint_layouts import HIFI_GAN, VOICES, edit_json, save
 from edgewright.errors import CheckpointError, InputError, UnsupportedCheckpointError
-from edgewright.families import FAMILIES
-from edgewright.families.fastspeech2 import FastSpeech2
 from edgewright_export.calibrate import Calibration
 from edgewright_export.checkpoint import Checkpoint
 from edgewright_export.export import export
 from edgewright_export.models.fastspeech2 import load_checkpoint
-from edgewright_export.recipes import RECIPES
 from edgewright_export.recipes.fastspeech2 import FastSpeech2Recipe
 from edgewright_export.recipes.fastspeech2_conformer import relative_positions
 from edgewright_export.recipes.fastspeech2_texts import DEFAULT, read_texts
@@ -55,8 +52,6 @@ def voice(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], 
         return made[name]
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(FAMILIES, "fastspeech2", FastSpeech2)
-        patch.setitem(RECIPES, "fastspeech2", FastSpeech2Recipe)
         patch.setattr(FastSpeech2Recipe, "calibration", some_tokens)
         patch.setattr("edgewright_export.recipes.fastspeech2._text_data", str.encode)
         yield get

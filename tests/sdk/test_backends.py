@@ -115,6 +115,9 @@ def samples(family: str) -> list[dict[str, np.ndarray]]:
     if family == "conformer_ctc":
         sizes = rng.integers(160, 4000, 40)
         return [{"waveform": rng.normal(size=size).astype(np.float32)} for size in sizes]
+    if family == "fastspeech2":
+        ids = [rng.integers(1, 10, size) for size in rng.integers(1, 30, 40)]
+        return [{"token_ids": one, "durations": one + 1} for one in ids]
     return [
         {
             "states": rng.normal(size=(t, 3)).astype(np.float32),

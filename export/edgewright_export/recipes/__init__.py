@@ -4,6 +4,7 @@ from edgewright_export.recipes.base import Recipe
 from edgewright_export.recipes.conformer_ctc import ConformerCTCRecipe
 from edgewright_export.recipes.decision_transformer import DecisionTransformerRecipe
 from edgewright_export.recipes.dnabert import DNABERTRecipe
+from edgewright_export.recipes.fastspeech2 import FastSpeech2Recipe
 from edgewright_export.recipes.vit import ViTRecipe
 
 RECIPES: dict[str, type[Recipe]] = {
@@ -11,6 +12,7 @@ RECIPES: dict[str, type[Recipe]] = {
     "decision_transformer": DecisionTransformerRecipe,
     "dnabert": DNABERTRecipe,
     "conformer_ctc": ConformerCTCRecipe,
+    "fastspeech2": FastSpeech2Recipe,
 }
 
 __all__ = ["RECIPES", "Recipe"]

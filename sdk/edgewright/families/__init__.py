@@ -6,6 +6,7 @@ from edgewright.families.base import Model
 from edgewright.families.conformer_ctc import ConformerCTC
 from edgewright.families.decision_transformer import DecisionTransformer
 from edgewright.families.dnabert import DNABERT
+from edgewright.families.fastspeech2 import FastSpeech2
 from edgewright.families.vit import ViT
 
 FAMILIES: dict[str, type[Model[Any]]] = {
@@ -13,6 +14,7 @@ FAMILIES: dict[str, type[Model[Any]]] = {
     "dnabert": DNABERT,
     "decision_transformer": DecisionTransformer,
     "conformer_ctc": ConformerCTC,
+    "fastspeech2": FastSpeech2,
 }
 
 __all__ = ["FAMILIES", "Model"]

@@ -10,7 +10,6 @@ import soundfile
 import edgewright as ew
 import tiny_bundles
 from edgewright.errors import InputError, InputNotFoundError, InputTypeError, UsageError
-from edgewright.families import FAMILIES
 from edgewright.families.conformer_ctc import ConformerCTC
 from edgewright.tasks.transcribe import Decoding
 from tiny_bundles import RATE, tone_logits, tones
@@ -19,9 +18,7 @@ from tiny_bundles import RATE, tone_logits, tones
 @pytest.fixture(scope="module")
 def recognizer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ConformerCTC]:
     bundle = tiny_bundles.conformer_ctc(tmp_path_factory.mktemp("asr") / "asr.edge")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(FAMILIES, "conformer_ctc", ConformerCTC)
-        model = ew.load(bundle, threads=1)
+    with ew.load(bundle, threads=1) as model:
         assert isinstance(model, ConformerCTC)
         yield model
 

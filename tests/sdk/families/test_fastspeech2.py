@@ -13,7 +13,6 @@ import pytest
 import edgewright as ew
 import tiny_voice
 from edgewright.errors import BundleError, InputError, InputTypeError, UsageError
-from edgewright.families import FAMILIES
 from edgewright.families.fastspeech2 import FastSpeech2
 from edgewright.families.phone_tokens import PhoneTokens, pieces
 from edgewright.loudness import speech_rms
@@ -57,7 +56,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def voice(folder: Path) -> Iterator[FastSpeech2]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(FAMILIES, "fastspeech2", FastSpeech2)
         model = ew.load(tiny_voice.fastspeech2(folder / "voice.edge"), threads=1)
         assert isinstance(model, FastSpeech2)
         patch.setattr(model, "_phonemize", phonemize)
