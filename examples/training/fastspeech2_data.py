@@ -29,7 +29,7 @@ QUESTION = re.compile(
 
 
 def make_vocabulary() -> dict[str, int]:
-    """Return {token: id}: pad, pauses by punctuation mark, phones, phones that begin a word."""
+    """Return {token: id}: pad, pauses by mark, phones, phones that begin a syllable."""
     phones = CONSONANTS.split()
     phones += [vowel + stress for vowel in VOWELS.split() for stress in "01"]
     pauses = ["pau" + mark for mark in ("", ",", ".", "?", "!")]
@@ -42,7 +42,7 @@ def token_of(phone: SpokenPhone) -> str:
     if phone.symbol == "pau":
         return "pau" + phone.mark
     stress = "" if phone.stress is None else str(phone.stress)
-    return ("_" if phone.word_start else "") + phone.symbol + stress
+    return ("_" if phone.syllable_start else "") + phone.symbol + stress
 
 
 @dataclass(frozen=True)

@@ -110,8 +110,8 @@ def main() -> None:
 
 
 SUMMARY = """
-A small FastSpeech 2 that turns English phones (of flite's cmulex, with stress, word beginnings and
-pauses) into log-mel frames, with rate, pitch and energy under control. One female voice.
+A small FastSpeech 2 that turns English phones (of flite's cmulex, with stress, syllable beginnings
+and pauses) into log-mel frames, with rate, pitch and energy under control. One female voice.
 """.strip()
 
 NOTICE = (

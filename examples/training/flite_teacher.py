@@ -36,8 +36,8 @@ class SpokenPhone:
     """Lower-case phone of flite's cmulex, or "pau"."""
     stress: int | None
     """0 or 1 on vowels, otherwise None."""
-    word_start: bool
-    """Whether a word begins here."""
+    syllable_start: bool
+    """Whether a syllable begins here."""
     mark: str
     """Punctuation mark behind the word before a pause: one of ",.?!" or empty."""
     end: float
@@ -100,10 +100,8 @@ class FliteTeacher:
             return SpokenPhone(symbol, None, False, mark if mark in tuple(",.?!") else "", end)
         vowel = feature("ph_vc") == "+"
         stress = int(feature("R:SylStructure.parent.stress")) if vowel else None
-        # The first phone of the first syllable of a word: nothing stands before either of them.
-        first = feature("R:SylStructure.p.name") == "0"
-        first_syllable = feature("R:SylStructure.parent.R:SylStructure.p.name") == "0"
-        return SpokenPhone(symbol, stress, first and first_syllable, "", end)
+        first = feature("R:SylStructure.p.name") == "0"  # nothing before it in its syllable
+        return SpokenPhone(symbol, stress, first, "", end)
 
 
 def _declare(flite: ctypes.CDLL) -> ctypes.CDLL:

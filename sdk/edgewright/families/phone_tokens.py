@@ -7,7 +7,8 @@ from typing import Literal, Protocol
 from edgewright.errors import BundleError, InputError
 
 Style = Literal["flite", "arpabet"]
-"""`flite`: `ah1`, word-initial `_ah1`, pauses `pau,`. `arpabet`: `AH1`, pauses `,`, an end token.
+"""`flite`: `ah1`, `_ah1` where a syllable begins, pauses `pau,`. `arpabet`: `AH1`, pauses `,`, an
+end token.
 
 The second is that of g2p_en and `FastSpeech2ConformerTokenizer`."""
 PAUSE = "pau"
@@ -30,6 +31,10 @@ class Phone(Protocol):
     @property
     def word_start(self) -> bool:
         """Whether a word begins here."""
+
+    @property
+    def syllable_start(self) -> bool:
+        """Whether a syllable begins here."""
 
     @property
     def word(self) -> str:
@@ -87,7 +92,7 @@ class PhoneTokens:
     def _flite_symbol(self, phone: Phone) -> str:
         stress = "" if phone.stress is None else str(min(phone.stress, 1))
         symbol = phone.symbol + stress
-        return f"_{symbol}" if phone.word_start else symbol
+        return f"_{symbol}" if phone.syllable_start else symbol
 
     def _arpabet(self, phones: Sequence[Phone]) -> Iterator[Token]:
         first = True

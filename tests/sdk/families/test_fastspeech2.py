@@ -26,6 +26,10 @@ class Phone:
     word_start: bool
     word: str
 
+    @property
+    def syllable_start(self) -> bool:
+        return self.word_start  # all words here have one syllable
+
 
 @dataclass(frozen=True)
 class Sentence:
