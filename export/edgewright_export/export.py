@@ -103,7 +103,7 @@ def export(
             golden=_write_golden(writer, golden),
             seed=seed,
         )
-        writer.add(NOTICE, _notice(source, manifest).encode())
+        writer.add(NOTICE, _notice(source, recipe, manifest).encode())
         path = writer.finish(manifest)
     with Bundle.open(path, check="used") as bundle:
         return bundle.manifest
@@ -182,6 +182,7 @@ def _manifest(
     seed: int,
 ) -> Manifest:
     common, licenses = source.common, source.common.licenses
+    data = tuple(dict.fromkeys((*licenses.data, *recipe.asset_licenses)))
     return Manifest(
         format=FORMAT,
         format_version=FORMAT_VERSION,
@@ -190,7 +191,7 @@ def _manifest(
         task=FAMILIES[recipe.family].task.key,
         name=common.name or source.folder.resolve().name,
         version=common.version,
-        licenses=Licenses(licenses.code, licenses.weights, licenses.data, NOTICE),
+        licenses=Licenses(licenses.code, licenses.weights, data, NOTICE),
         source=Source(dict(sorted(source.hashes.items())), source.architecture, _tools(), seed),
         config=_plain_config(recipe),
         files={},  # the writer fills it in
@@ -209,12 +210,12 @@ def _tools() -> dict[str, str]:
     return {"python": platform.python_version(), **{name: version(name) for name in TOOLS}}
 
 
-def _notice(source: Checkpoint, manifest: Manifest) -> str:
+def _notice(source: Checkpoint, recipe: Recipe, manifest: Manifest) -> str:
     """Return the text of the NOTICE file: the author's words, and the licences."""
     licenses = manifest.licenses
     lines = [f"{manifest.name} {manifest.version}"]
-    if source.common.notice:
-        lines += ["", source.common.notice]
+    for text in filter(None, (source.common.notice, recipe.asset_notice())):
+        lines += ["", text]
     lines += [""]
     lines += [
         f"{part}: {', '.join(expressions)}"

@@ -115,6 +115,7 @@ def test_the_bundle_says_what_was_proven(voice: Any) -> None:
     assert set(manifest.variants[0].components) == {"encoder", "decoder", "vocoder"}
     assert "vocoder/model.safetensors" in manifest.source.files
     assert manifest.config["hop_length"] == 256
+    assert manifest.licenses.data[-2:] == ("MIT-Festival", "BSD-2-Clause")  # of the pronunciations
     assert ew.verify(bundle, checkpoint=folder, threads=1).ok
 
 

@@ -76,6 +76,7 @@ class FastSpeech2Recipe(Recipe):
     family = "fastspeech2"
     architectures: ClassVar[tuple[str, ...]] = (CONFORMER, WITH_HIFI_GAN, OWN)
     least_sqnr_db: ClassVar[dict[str, float]] = {"mel": 30.0}
+    asset_licenses: ClassVar[tuple[str, ...]] = ("MIT-Festival", "BSD-2-Clause")
 
     def __init__(self, voice: Voice, vocabulary: dict[str, int], config: FastSpeech2Config):
         self._voice, self._vocabulary, self._config = voice, vocabulary, config
@@ -128,6 +129,10 @@ class FastSpeech2Recipe(Recipe):
         vocabulary = json.dumps(self._vocabulary, ensure_ascii=False).encode()
         text = {name: _text_data(file) for name, file in _TEXT_DATA.items()}
         return {VOCABULARY: vocabulary, **text}
+
+    def asset_notice(self) -> str:
+        """Return the notices of the pronunciations."""
+        return _text_data("NOTICE").decode()
 
     def reference(self) -> VoiceReference:
         """Return PyTorch's own unsplit forward."""
