@@ -10,11 +10,21 @@ from shipped import DATA
 
 import edgewright as ew
 from edgewright.tasks.control import Episode, make_environment, run_episode
+from edgewright.tasks.speak import Speech
+from edgewright.tasks.transcribe import Transcription
 
 TARGETS = (500.0, 1000.0, 1800.0, 2500.0)
 UNSEEN_SEED = 1000
 SPLICE_SEQUENCES = 9
 SCAN_STRIDE = 300
+PROMPTS = (
+    "confbridge-only-one",
+    "dictate-record_help",
+    "queue-quantity2",
+    "simul-call-limit-reached",
+    "vm-next",
+)
+SENTENCE = "Hello! It is 7:45 pm, the water has 21 °C, and nothing here needs a network."
 
 
 @dataclass(frozen=True)
@@ -31,6 +41,10 @@ class Answers:
     """Probability of `promoter` by true label."""
     scan: list[Any]
     """`WindowScore`s of the lambda phage genome."""
+    heard: list[tuple[str, Transcription]]
+    """What was said in real prompts, and what the recognizer heard."""
+    spoken: Speech
+    """A new sentence."""
 
 
 def answer(bundles: Path, started: Callable[[str], None]) -> Answers:
@@ -43,7 +57,12 @@ def answer(bundles: Path, started: Callable[[str], None]) -> Answers:
     splice = score_splice(bundles / "dnabert-splice.edge")
     started("Scoring promoters and scanning the lambda phage")
     promoters, scan = score_promoters(bundles / "dnabert-promoters.edge")
-    return Answers(images, episodes, splice, promoters, scan)
+    started("Transcribing prompts")
+    heard = transcribe(bundles / "conformer-ctc-en.edge")
+    started("Speaking a sentence")
+    with ew.load(bundles / "fastspeech2-en.edge", threads=1) as voice:
+        spoken = voice(SENTENCE)
+    return Answers(images, episodes, splice, promoters, scan, heard, spoken)
 
 
 def classify(bundle: Path) -> list[tuple[Path, Any]]:
@@ -81,6 +100,14 @@ def score_promoters(bundle: Path) -> tuple[dict[str, list[float]], list[Any]]:
         for (_, label), scores in zip(rows, dna([sequence for sequence, _ in rows]), strict=True):
             by_label.setdefault(label, []).append(scores.scores["promoter"])
         return by_label, list(dna.scan(DATA / "lambda_virus.fa", stride=SCAN_STRIDE))
+
+
+def transcribe(bundle: Path) -> list[tuple[str, Transcription]]:
+    """Transcribe prompts that the training never heard."""
+    rows = [line.split("\t") for line in (DATA / "speech/transcripts.tsv").read_text().splitlines()]
+    texts = {Path(name).stem: (DATA / "speech" / name, text) for name, text in rows[1:]}
+    with ew.load(bundle, threads=1) as recognizer:
+        return [(texts[name][1], recognizer(texts[name][0])) for name in PROMPTS]
 
 
 def _labelled(path: Path) -> list[tuple[str, str]]:

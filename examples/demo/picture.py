@@ -6,6 +6,7 @@ from typing import Any
 import matplotlib as mpl
 from answers import Answers
 from measure import Row
+from speech_picture import draw_speech
 
 mpl.use("Agg")
 from matplotlib import pyplot as plt
@@ -17,8 +18,8 @@ SERIES = {"PyTorch": GREY, "fp32": BLUE, "int8": ORANGE}
 def draw(path: Path, answers: Answers, rows: list[Row]) -> None:
     """Write the picture to `path` (PNG)."""
     plt.rcParams.update({"font.size": 9, "axes.spines.top": False, "axes.spines.right": False})
-    figure = plt.figure(figsize=(14, 11), layout="constrained")
-    images, middle, costs = figure.subfigures(3, 1, height_ratios=(1.0, 1.25, 1.0))
+    figure = plt.figure(figsize=(14, 15), layout="constrained")
+    images, middle, speech, costs = figure.subfigures(4, 1, height_ratios=(1.0, 1.25, 1.5, 1.0))
     draw_images(images, answers.images)
     control, splice, promoters, scan = middle.subplots(
         1, 4, gridspec_kw={"width_ratios": (1, 1.5, 1, 1.2)}
@@ -27,6 +28,7 @@ def draw(path: Path, answers: Answers, rows: list[Row]) -> None:
     draw_splice(splice, answers.splice)
     draw_promoters(promoters, answers.promoters)
     draw_scan(scan, answers.scan)
+    draw_speech(speech, answers)
     draw_costs(costs, rows)
     figure.savefig(path, dpi=110)
     plt.close(figure)

@@ -14,8 +14,8 @@ class Shipped:
 
     name: str
     """Folder under `examples/checkpoints`, and name of its bundle."""
-    calibration: Path
-    """Real samples without labels; the golden samples are taken from them."""
+    calibration: Path | None
+    """Real samples without labels, of which the golden samples are taken; or the built-in ones."""
     evaluation: str
     """Labelled samples, or the environment, for the task metric."""
 
@@ -30,4 +30,6 @@ SHIPPED = (
     Shipped("decision-transformer-hopper", DATA / "hopper_trajectories.npz", "Hopper-v5"),
     Shipped("dnabert-splice", DATA / "lambda_virus.fa", str(DATA / "splice.tsv")),
     Shipped("dnabert-promoters", DATA / "lambda_virus.fa", str(DATA / "promoters.tsv")),
+    Shipped("conformer-ctc-en", DATA / "speech-calibration", str(DATA / "speech")),
+    Shipped("fastspeech2-en", None, str(DATA / "sentences.txt")),
 )

@@ -73,6 +73,10 @@ def show(output: Path) -> None:
         say(f"{file.parent.name}: {result}")
     for episode in answers.episodes:
         say(f"{episode}")
+    for text, result in answers.heard:
+        say(f"{Path(result.input).name}: {result.text}  (said: {text})")
+    answers.spoken.save(output / "speech.wav")
+    say(f"{answers.spoken}, in {output / 'speech.wav'}")
     console = Console(width=None if sys.stdout.isatty() else 150)
     console.print(table(rows))
     say(f"picture: {output / 'demo.png'}; figures: {output / 'results.json'}")

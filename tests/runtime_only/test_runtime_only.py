@@ -88,7 +88,26 @@ def control(model: Any) -> None:
     assert np.all(np.abs(answer.action) <= np.array(model.config.action_high, np.float32))
 
 
-ANSWERS = {"vit": classify, "dnabert": score, "decision_transformer": control}
+def transcribe(model: Any) -> None:
+    answer = model(DATA / "speech" / "one-moment-please.flac")
+    assert answer.text
+    assert all(0 <= word.start < word.end <= answer.duration for word in answer.words)
+
+
+def speak(model: Any) -> None:
+    answer = model("It is 7:45.")
+    assert {phone.word for phone in answer.phonemes} >= {"seven", "forty", "five"}
+    assert 0.5 < answer.duration < 5
+    assert 0.01 < np.abs(answer.waveform).max() <= 1
+
+
+ANSWERS = {
+    "vit": classify,
+    "dnabert": score,
+    "decision_transformer": control,
+    "conformer_ctc": transcribe,
+    "fastspeech2": speak,
+}
 
 
 def test_the_installation_is_small(capsys: pytest.CaptureFixture[str]) -> None:
