@@ -67,7 +67,7 @@ def publish_checkpoint(
         (folder / "lexicon.txt").write_text(lexicon_lines(words, tokenizer))
         (folder / "lm.arpa").write_text(_trigram(train, frozenset(words)))
         parameters = sum(parameter.numel() for parameter in model.parameters())
-        card = conformer_card.render(parameters, facts, "Not measured yet.")
+        card = conformer_card.render(parameters, facts, conformer_card.UNMEASURED)
         (folder / "README.md").write_text(card)
         if output.exists():
             shutil.move(output, Path(temporary) / "before")
@@ -88,7 +88,7 @@ def lexicon_lines(words: Sequence[str], tokenizer: Tokenizer) -> str:
 
 def _trigram(train: Utterances, words: frozenset[str]) -> str:
     rows = zip(train.texts, train.sources, strict=True)
-    sentences = [Weighted(text, WEIGHTS_OF_TEXT[source]) for text, source in rows]
+    sentences = [Weighted(text, WEIGHTS_OF_TEXT[source]) for text, source in rows if text]
     return write_arpa(sentences, words, SMALLEST_COUNTS)
 
 

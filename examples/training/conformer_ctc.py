@@ -1,6 +1,6 @@
 """Train the streaming Conformer-CTC for English and write a checkpoint folder.
 
-    python examples/training/conformer_ctc.py --sources TRANSCRIPTS --work WORK --output OUT
+    python examples/training/conformer_ctc.py      # --minutes, --threads, --output, --work
 
 The learning rate follows the clock, not the step: the run ends after `--minutes`, whatever else the
 machine does. The same command goes on from the last save.
@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import math
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +19,7 @@ import conformer_data
 import numpy as np
 import torch
 from conformer_checkpoint import TrainingFacts, publish_checkpoint
-from conformer_data import Augmentation, Material, Utterances
+from conformer_data import Augmentation, Item, Material, Mixture, Utterances
 from speech_clips import pad_to_chunk
 from speech_scoring import greedy_words, word_error_rate
 from tokenizers import Tokenizer, models, pre_tokenizers, trainers
@@ -28,8 +29,15 @@ from torch.nn import functional
 
 from edgewright_export.models.conformer import StreamingConformerConfig, StreamingConformerForCTC
 
-EARLY = {"synthetic": 0.60, "asterisk": 0.20, "queen": 0.14, "drascula": 0.06}
-LATER = {"synthetic": 0.36, "asterisk": 0.22, "queen": 0.30, "drascula": 0.12}
+START = Mixture({"synthetic": 0.75, "asterisk": 0.25}, 24.0, longest=220)
+"""Short and clear: what leaves the plateau where CTC says blanks only."""
+REST = Mixture(
+    {"synthetic": 0.47, "asterisk": 0.33, "queen": 0.12, "drascula": 0.05, "noise": 0.03},
+    64.0,
+    joined=0.3,
+)
+START_LOSS = 3.0  # the start ends below it
+MASK_LOSSES = (1.8, 0.8)  # masks begin to grow below the first and are full at the second
 NUM_PIECES = 192
 BLANK_ID = 0
 
@@ -43,7 +51,7 @@ class Options:
     output: Path
     minutes: float
     layers: int
-    batch_seconds: float
+    threads: int
     learning_rate: float
     seed: int
 
@@ -73,7 +81,7 @@ class Trainer:
         self.options, self.material, self.tokenizer = options, material, tokenizer
         self.rng = np.random.default_rng(options.seed)
         config = StreamingConformerConfig(
-            tokenizer.get_vocab_size(), BLANK_ID, num_layers=options.layers
+            tokenizer.get_vocab_size(), BLANK_ID, num_layers=options.layers, dropout=0.05
         )
         self.model = StreamingConformerForCTC(config)
         mean, std = conformer_data.statistics(material.train)
@@ -84,6 +92,7 @@ class Trainer:
         )
         self.targets = [encoding.ids for encoding in tokenizer.encode_batch(material.train.texts)]
         self.seconds, self.step = 0.0, 0
+        self.level, self.starting = 8.0, True  # smoothed loss
         self.curve: list[tuple[int, float, float, float]] = []
 
     @property
@@ -91,34 +100,41 @@ class Trainer:
         """Share of the time that is spent, 0 to 1."""
         return min(1.0, self.seconds / (60.0 * self.options.minutes))
 
-    def advance(self, indices: np.ndarray) -> float:
+    def advance(self, items: Sequence[Item]) -> float:
         """Train on one batch and return its loss."""
-        # Masks from the first step keep the model on the CTC plateau; they grow with time.
-        strength = min(1.0, max(0.0, (self.progress - 0.15) / 0.35))
-        chosen = [self.material.train.features[index] for index in indices]
-        features = conformer_data.make_batch(chosen, Augmentation(strength), self.rng)
+        # Disturbed speech keeps the model on the CTC plateau: it comes when the loss has fallen.
+        first, last = MASK_LOSSES
+        strength = min(1.0, max(0.0, (first - self.level) / (first - last)))
+        augmentation = Augmentation(strength, 0.0 if self.starting else 1.0)
+        train = self.material.train.features
+        chosen = [np.concatenate([train[index] for index in item]) for item in items]
+        features = conformer_data.make_batch(chosen, augmentation, self.rng)
         for group in self.optimizer.param_groups:
             group["lr"] = self._rate()
-        logits, middle = self.model.training_logits(torch.from_numpy(features))
-        loss = self._loss(logits, indices) + 0.3 * self._loss(middle, indices)
+        with torch.autocast("cpu", torch.bfloat16):
+            logits, middle = self.model.training_logits(torch.from_numpy(features))
+        loss = self._loss(logits, items) + 0.3 * self._loss(middle, items)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
         self.optimizer.step()
         self.step += 1
-        return float(loss.detach()) / 1.3
+        value = float(loss.detach()) / 1.3
+        self.level += 0.02 * (value - self.level)
+        self.starting &= self.level > START_LOSS
+        return value
 
     def _rate(self) -> float:
         warm = min(1.0, (self.step + 1) / 200)
         cosine = 0.5 * (1.0 + math.cos(math.pi * self.progress))
         return self.options.learning_rate * warm * max(cosine, 1e-3)
 
-    def _loss(self, logits: Tensor, indices: np.ndarray) -> Tensor:
-        targets = [self.targets[index] for index in indices]
+    def _loss(self, logits: Tensor, items: Sequence[Item]) -> Tensor:
+        targets = [[token for index in item for token in self.targets[index]] for item in items]
         lengths = torch.tensor([len(target) for target in targets])
         frames = torch.full((len(targets),), logits.shape[1])
         flat = torch.tensor([token for target in targets for token in target])
-        log_probs = functional.log_softmax(logits, -1).transpose(0, 1)
+        log_probs = functional.log_softmax(logits.float(), -1).transpose(0, 1)
         return functional.ctc_loss(
             log_probs, flat, frames, lengths, blank=BLANK_ID, zero_infinity=True
         )
@@ -128,19 +144,17 @@ class Trainer:
         saved, losses = time.monotonic(), []
         self.model.train()
         while self.progress < 1.0:
-            shares = EARLY if self.progress < 0.12 else LATER
-            for indices in conformer_data.draw_batches(
-                self.material.train, shares, self.options.batch_seconds, self.rng
-            ):
+            mixture = START if self.starting else REST
+            for items in conformer_data.draw_batches(self.material.train, mixture, self.rng):
                 started = time.monotonic()
-                losses.append(self.advance(indices))
+                losses.append(self.advance(items))
                 self.seconds += time.monotonic() - started
+                if self.progress >= 1.0 or time.monotonic() - saved > 120:
+                    self._judge(float(np.mean(losses)))
+                    losses, saved = [], time.monotonic()
+                    self.save(work_file)
                 if self.progress >= 1.0:
                     break
-            if time.monotonic() - saved > 90 or self.progress >= 1.0:
-                self._judge(float(np.mean(losses)))
-                losses, saved = [], time.monotonic()
-                self.save(work_file)
 
     def _judge(self, loss: float) -> None:
         self.model.eval()
@@ -162,7 +176,7 @@ class Trainer:
         state = {
             "model": self.model.state_dict(),
             "optimizer": self.optimizer.state_dict(),
-            "clock": [self.seconds, self.step],
+            "clock": [self.seconds, self.step, self.level, self.starting],
             "curve": self.curve,
             "numpy_rng": self.rng.bit_generator.state,
             "torch_rng": torch.get_rng_state(),
@@ -177,7 +191,7 @@ class Trainer:
         state = torch.load(path, weights_only=True)
         self.model.load_state_dict(state["model"])
         self.optimizer.load_state_dict(state["optimizer"])
-        self.seconds, self.step = state["clock"]
+        self.seconds, self.step, self.level, self.starting = state["clock"]
         self.curve = [tuple(row) for row in state["curve"]]
         self.rng.bit_generator.state = state["numpy_rng"]
         torch.set_rng_state(state["torch_rng"])
@@ -203,7 +217,7 @@ def score(
 def main() -> None:
     """Prepare, train, publish."""
     options = _options()
-    torch.set_num_threads(1)
+    torch.set_num_threads(options.threads)
     options.work.mkdir(parents=True, exist_ok=True)
     cache = options.work / "material.npz"
     if not cache.exists():
@@ -224,12 +238,13 @@ def _packages() -> Path:
 
 def _options() -> Options:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--sources", type=Path, required=True, help="transcripts, test_split.json")
+    sources = Path(__file__).with_name("transcripts")
+    parser.add_argument("--sources", type=Path, default=sources, help="texts, test_split.json")
     parser.add_argument("--work", type=Path, default=_packages().parent / "conformer_ctc")
     parser.add_argument("--output", type=Path, default=Path("build/conformer-ctc-en"))
     parser.add_argument("--minutes", type=float, default=24.0)
     parser.add_argument("--layers", type=int, default=6)
-    parser.add_argument("--batch-seconds", type=float, default=48.0)
+    parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--learning-rate", type=float, default=1.2e-3)
     parser.add_argument("--seed", type=int, default=1)
     return Options(**vars(parser.parse_args()))

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from debian_data import fetch_package
 from fastspeech2_data import wordnet_sentences
-from speech_clips import log_mel, pad_to_chunk, recorded_clips
+from speech_clips import SAMPLE_RATE, log_mel, pad_to_chunk, recorded_clips
 from speech_text import OBSCENE, plain_words, prompt_texts, shuffled
 from synthetic_speech import FliteVoices, varied_speech
 
@@ -50,10 +50,30 @@ class Augmentation:
     """How much a batch is disturbed."""
 
     strength: float
-    """0 (tempo and level only) to 1 (full masks in time and frequency)."""
+    """0 (no masks) to 1 (full masks in time and frequency)."""
+    variation: float = 1.0
+    """0 (as recorded) to 1 (full changes of tempo and level)."""
 
 
-def prepare(sources: Path, cache: Path, *, wordnet: int = 2000, prompts: int = 1000) -> Material:
+@dataclass(frozen=True)
+class Mixture:
+    """What batches are drawn from."""
+
+    shares: Mapping[str, float]
+    """Share of the utterances by source."""
+    seconds: float
+    """Largest batch, padding included."""
+    longest: int = 100_000
+    """Longest utterance, frames."""
+    joined: float = 0.0
+    """Share of the utterances behind which a second one follows, as in continuous speech."""
+
+
+Item = tuple[int, ...]
+"""Indices of the utterances that stand behind one another in a row of a batch."""
+
+
+def prepare(sources: Path, cache: Path, *, wordnet: int = 8000, prompts: int = 3000) -> Material:
     """Decode, synthesize and compute features; minutes on two cores."""
     clips = recorded_clips(sources, cache)
     held = {clip.text for clip in clips if clip.split != "train"}
@@ -62,8 +82,8 @@ def prepare(sources: Path, cache: Path, *, wordnet: int = 2000, prompts: int = 1
     found = sorted(text for text in found if 2 < len(text.split()) < 13)
     sentences = shuffled([text for text in found if not OBSCENE.search(text)], wordnet + 100, 1)
     templates = [text for text in prompt_texts() if text not in held]
-    texts = [*sentences[:wordnet], *shuffled(templates, prompts, 2), *asterisk * 2]
-    jobs = [(cache, "synthetic", part, 10 + i) for i, part in enumerate(_parts(texts, 8))]
+    texts = [*sentences[:wordnet], *shuffled(templates, prompts, 2), *asterisk * 3]
+    jobs = [(cache, "synthetic", part, 10 + i) for i, part in enumerate(_parts(texts, 16))]
     jobs.append((cache, "unseen flite", sentences[wordnet:], 9))
     with multiprocessing.get_context("fork").Pool(2) as pool:
         recorded = pool.map_async(_features, [clip.waveform for clip in clips], 50)
@@ -71,6 +91,7 @@ def prepare(sources: Path, cache: Path, *, wordnet: int = 2000, prompts: int = 1
         features = recorded.get()
     rows = [(c.split, c.source, c.text, f) for c, f in zip(clips, features, strict=True)]
     rows += [("test" if s == "unseen flite" else "train", s, t, f) for s, t, f in spoken]
+    rows += [("train", "noise", "", _features(waveform)) for waveform in noises(200, 3)]
     return Material(*(_select(rows, split) for split in ("train", "dev", "test")))
 
 
@@ -127,6 +148,17 @@ def _load_part(arrays: Mapping[str, np.ndarray], name: str) -> Utterances:
     )
 
 
+def noises(count: int, seed: int) -> Iterator[np.ndarray]:
+    """Yield float32 noise of 1 to 4 s, from white to brown, in which nothing is said."""
+    rng = np.random.default_rng(seed)
+    for _ in range(count):
+        spectrum = np.fft.rfft(rng.standard_normal(int(rng.uniform(1.0, 4.0) * SAMPLE_RATE)))
+        spectrum *= np.arange(1, len(spectrum) + 1) ** -rng.uniform(0.0, 1.0)
+        noise = np.fft.irfft(spectrum)
+        loudness = 10.0 ** rng.uniform(-3.5, -0.7)
+        yield np.clip(noise * (loudness / noise.std()), -1.0, 1.0).astype(np.float32)
+
+
 def statistics(utterances: Utterances) -> tuple[np.ndarray, np.ndarray]:
     """Return mean and standard deviation (at least 1) of each mel bin, float32 (80,)."""
     frames = np.concatenate([f[::7].astype(np.float32) for f in utterances.features])
@@ -134,31 +166,22 @@ def statistics(utterances: Utterances) -> tuple[np.ndarray, np.ndarray]:
 
 
 def draw_batches(
-    utterances: Utterances, shares: Mapping[str, float], seconds: float, rng: np.random.Generator
-) -> Iterator[np.ndarray]:
-    """Yield indices of some batches of similar lengths, of at most `seconds` with padding.
-
-    Args:
-        utterances: what to draw from.
-        shares: share of the utterances by source.
-        seconds: size of a batch.
-        rng: draws them.
-    """
+    utterances: Utterances, mixture: Mixture, rng: np.random.Generator
+) -> Iterator[list[Item]]:
+    """Yield some batches of items of similar lengths."""
     names = np.array(utterances.sources)
-    rows = [np.flatnonzero(names == source) for source in shares]
-    chosen = rng.choice(len(rows), size=400, p=np.array(list(shares.values())))
-    indices = np.array([rng.choice(rows[kind]) for kind in chosen])
-    lengths = np.array([len(utterances.features[index]) for index in indices])
-    order = np.argsort(lengths)
-    batches, start = [], 0
-    for position in range(1, len(order) + 1):
-        full = position == len(order)
-        if not full:
-            padded = lengths[order[position]] * (position + 1 - start)
-            full = padded > seconds * FRAMES_PER_SECOND
-        if full:
-            batches.append(indices[order[start:position]])
-            start = position
+    frames = np.array([len(features) for features in utterances.features])
+    rows = [np.flatnonzero((names == s) & (frames <= mixture.longest)) for s in mixture.shares]
+    kinds = rng.choice(len(rows), size=(1200, 2), p=np.array(list(mixture.shares.values())))
+    pairs = [tuple(int(rng.choice(rows[kind])) for kind in pair) for pair in kinds]
+    items = [pair if rng.random() < mixture.joined else pair[:1] for pair in pairs]
+    items.sort(key=lambda item: frames[list(item)].sum())
+    batches: list[list[Item]] = [[]]
+    for item in items:
+        padded = frames[list(item)].sum() * (len(batches[-1]) + 1)
+        if batches[-1] and padded > mixture.seconds * FRAMES_PER_SECOND:
+            batches.append([])
+        batches[-1].append(item)
     for index in rng.permutation(len(batches)):
         yield batches[index]
 
@@ -174,11 +197,12 @@ def make_batch(
 
 
 def _disturb(item: np.ndarray, augmentation: Augmentation, rng: np.random.Generator) -> np.ndarray:
-    positions = np.arange(0, len(item) - 1, rng.uniform(0.88, 1.12), dtype=np.float32)
+    tempo = 1.0 + augmentation.variation * rng.uniform(-0.12, 0.12)
+    positions = np.arange(0, len(item) - 1, tempo, dtype=np.float32)
     left = positions.astype(np.int64)
     weight = (positions - left).astype(np.float32)[:, None]
     item = item[left] * (1.0 - weight) + item[left + 1] * weight
-    item = np.maximum(item + np.float32(rng.uniform(-2.0, 1.0)), 0.0)
+    item = np.maximum(item + np.float32(augmentation.variation * rng.uniform(-2.0, 1.0)), 0.0)
     strength = augmentation.strength
     mean = item.mean(0)
     for _ in range(2):

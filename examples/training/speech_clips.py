@@ -1,7 +1,7 @@
 """Recorded English speech with text, out of Debian packages, and its log-mel features.
 
-The transcripts and the list of test clips are files that come with this repository's speech
-sources; no clip of the test list, and none that says the same words, is ever trained on.
+The texts and the list of test clips are in the folder `transcripts` beside this script; no clip of
+the test list, and none that says the same words, is ever trained on.
 """
 
 from __future__ import annotations
@@ -164,13 +164,13 @@ def _drascula(sources: Path, cache: Path, test: set[str]) -> Iterator[Clip]:
 
 def _pocketsphinx(cache: Path) -> Iterator[Clip]:
     package = fetch_package("pocketsphinx-testdata", cache)
-    for listing in sorted(package.root.rglob("*.transcription")):
+    for listing in sorted(package.root.rglob("*transcription")):
         for line in listing.read_text("utf-8").splitlines():
             words, _, rest = line.rpartition("(")
             text = plain_words(words.replace("<s>", "").replace("</s>", ""))
             for path in sorted(listing.parent.rglob(f"{rest.rstrip(')').strip()}.*")):
                 if path.suffix in (".wav", ".raw") and text:
-                    yield Clip("pocketsphinx", path.stem, "test", text, _read(path))
+                    yield Clip(listing.parent.name, path.stem, "test", text, _read(path))
 
 
 def _read(path: Path) -> np.ndarray:

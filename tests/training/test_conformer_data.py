@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import speech_clips
 import speech_text
-from conformer_data import Augmentation, Utterances, draw_batches, make_batch
+from conformer_data import Augmentation, Mixture, Utterances, draw_batches, make_batch, noises
 from speech_scoring import greedy_words, word_error_rate
 from word_trigram import Weighted, write_arpa
 
@@ -44,10 +44,24 @@ def test_batches_keep_to_their_size():
     rng = np.random.default_rng(0)
     features = [np.zeros((n, 80), np.float16) for n in rng.integers(50, 900, 60)]
     utterances = Utterances(["a", "b"] * 30, ["x"] * 60, features)
-    for indices in draw_batches(utterances, {"a": 1.0}, 20.0, rng):
-        lengths = [len(features[index]) for index in indices]
-        assert set(indices % 2) == {0}
+    sizes = set()
+    for items in draw_batches(utterances, Mixture({"a": 1.0}, 20.0, 700, joined=0.5), rng):
+        lengths = [sum(len(features[index]) for index in item) for item in items]
+        assert {index % 2 for item in items for index in item} == {0}
+        assert max(len(features[index]) for item in items for index in item) <= 700
         assert max(lengths) * len(lengths) <= 2000
+        sizes |= {len(item) for item in items}
+    assert sizes == {1, 2}
+
+
+def test_noises_have_every_level_and_length():
+    found = list(noises(40, 1))
+    seconds = [len(noise) / 16000 for noise in found]
+    levels = [float(noise.std()) for noise in found]
+    assert 1.0 <= min(seconds) < 1.5
+    assert 3.5 < max(seconds) <= 4.0
+    assert 3e-4 < min(levels) < 1e-3
+    assert 0.1 < max(levels) <= 0.2
 
 
 def test_a_batch_is_whole_chunks_of_float32_above_the_floor():

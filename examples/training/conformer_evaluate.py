@@ -1,0 +1,161 @@
+"""Word error rates of a Conformer checkpoint, greedy and with its lexicon and trigram.
+
+    python examples/training/conformer_evaluate.py --checkpoint FOLDER --material WORK/material.npz
+
+`--tune` chooses trigram weight and word bonus on development clips and writes them to
+`edgewright.json`; without it the test clips are scored and the table goes into the model card.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import conformer_data
+import numpy as np
+import torch
+from conformer_card import UNMEASURED
+from conformer_data import Utterances
+from speech_clips import pad_to_chunk
+from speech_scoring import greedy_words, word_error_rate
+from tokenizers import Tokenizer
+
+from edgewright.ctc import BeamSearch, Lexicon, NgramModel
+from edgewright_export.models.conformer import load_checkpoint
+
+LM_WEIGHTS = (0.3, 0.5, 0.8, 1.1)
+WORD_BONUSES = (0.0, 0.8, 1.6, 2.4)
+SEARCH = {"beam_width": 32, "token_threshold": -7.0, "beam_threshold": 14.0}
+
+
+@dataclass(frozen=True)
+class Decoding:
+    """What turns logits into words."""
+
+    tokenizer: Tokenizer
+    """Pieces."""
+    blank_id: int
+    """Of the model."""
+    lexicon: Lexicon
+    """Words."""
+    trigram: NgramModel
+    """Of the same words."""
+
+    def search(self, lm_weight: float, word_bonus: float) -> BeamSearch:
+        """Return the lexicon search with these weights."""
+        return BeamSearch(
+            self.blank_id,
+            beam_width=int(SEARCH["beam_width"]),
+            token_threshold=SEARCH["token_threshold"],
+            beam_threshold=SEARCH["beam_threshold"],
+            lexicon=self.lexicon,
+            language_model=self.trigram,
+            lm_weight=lm_weight,
+            word_bonus=word_bonus,
+        )
+
+
+def read_decoding(folder: Path) -> Decoding:
+    """Read tokenizer, lexicon and trigram of a checkpoint folder."""
+    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    rows = [line.split("\t") for line in (folder / "lexicon.txt").read_text().splitlines()]
+    spellings = [[tokenizer.token_to_id(piece) for piece in row[1].split()] for row in rows]
+    blank_id = json.loads((folder / "config.json").read_text())["blank_id"]
+    trigram = NgramModel.from_arpa((folder / "lm.arpa").read_bytes())
+    return Decoding(tokenizer, blank_id, Lexicon([row[0] for row in rows], spellings), trigram)
+
+
+@torch.inference_mode()
+def infer(folder: Path, utterances: Utterances) -> list[np.ndarray]:
+    """Return the logits of every clip."""
+    model = load_checkpoint(folder)
+    found = []
+    for item in utterances.features:
+        features = pad_to_chunk(item.astype(np.float32), model.config.chunk_frames)
+        found.append(model(torch.from_numpy(features)[None])[0].numpy())
+    return found
+
+
+def beam_words(logits: list[np.ndarray], search: BeamSearch) -> list[str]:
+    """Return the best words of every clip."""
+    return [" ".join(search(item)[0].words or ()) for item in logits]
+
+
+def tune(decoding: Decoding, dev: Utterances, logits: list[np.ndarray]) -> dict[str, float]:
+    """Return the weights with the least mean word error rate over the development sources."""
+    found = {}
+    for lm_weight, word_bonus in itertools.product(LM_WEIGHTS, WORD_BONUSES):
+        heard = beam_words(logits, decoding.search(lm_weight, word_bonus))
+        rates = by_source(dev, heard)
+        found[lm_weight, word_bonus] = float(np.mean(list(rates.values())))
+        print(lm_weight, word_bonus, {name: round(rate, 3) for name, rate in rates.items()})
+    lm_weight, word_bonus = min(found, key=lambda key: found[key])
+    return {"lm_weight": lm_weight, "word_bonus": word_bonus}
+
+
+def by_source(utterances: Utterances, heard: list[str]) -> dict[str, float]:
+    """Return the word error rate of each source."""
+    names = np.array(utterances.sources)
+    return {
+        source: word_error_rate(
+            [utterances.texts[i] for i in np.flatnonzero(names == source)],
+            [heard[i] for i in np.flatnonzero(names == source)],
+        )
+        for source in dict.fromkeys(utterances.sources)
+    }
+
+
+def table(utterances: Utterances, greedy: list[str], beam: list[str]) -> str:
+    """Return a Markdown table of word error rates."""
+    first, second = by_source(utterances, greedy), by_source(utterances, beam)
+    lines = ["| test clips | clips | words | WER greedy | WER lexicon + trigram |"]
+    lines.append("|---|---|---|---|---|")
+    for source in first:
+        texts = [
+            text
+            for name, text in zip(utterances.sources, utterances.texts, strict=True)
+            if name == source
+        ]
+        words = sum(len(text.split()) for text in texts)
+        rates = f"{first[source]:.3f} | {second[source]:.3f}"
+        lines.append(f"| {source} | {len(texts)} | {words} | {rates} |")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Tune on the development clips, or report on the test clips."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--checkpoint", type=Path, required=True)
+    parser.add_argument("--material", type=Path, required=True)
+    parser.add_argument("--tune", action="store_true")
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    material = conformer_data.load(options.material)
+    decoding = read_decoding(options.checkpoint)
+    settings_file = options.checkpoint / "edgewright.json"
+    settings = json.loads(settings_file.read_text())
+    if options.tune:
+        chosen = tune(decoding, material.dev, infer(options.checkpoint, material.dev))
+        settings["search"] = {**SEARCH, **chosen}
+        settings_file.write_text(json.dumps(settings, indent=2) + "\n")
+        return
+    print(report(options.checkpoint, material.test, decoding, settings["search"]))
+
+
+def report(folder: Path, test: Utterances, decoding: Decoding, search: Mapping[str, float]) -> str:
+    """Score the test clips, put the table into the card, and return it."""
+    logits = infer(folder, test)
+    greedy = [greedy_words(item, decoding.tokenizer, decoding.blank_id) for item in logits]
+    beam = beam_words(logits, decoding.search(search["lm_weight"], search["word_bonus"]))
+    found = table(test, greedy, beam)
+    card = folder / "README.md"
+    card.write_text(card.read_text().replace(UNMEASURED, found))
+    return found
+
+
+if __name__ == "__main__":
+    main()
