@@ -72,14 +72,16 @@ the other sources below must stay with them.
 
 AdamW, warm-up, cosine over the wall time, bfloat16 products, auxiliary CTC in the middle (weight
 0.3). It begins with short clear utterances; when the loss has fallen all sources come, 30 % of the
-utterances with another one behind, with tempo and level changes, and masks in time and frequency
-that grow as the loss falls further. Noise in which nothing is said is 3 %. Global mean and
-deviation of the features are inside the network. Weights are stored as float16.
+utterances with another one behind, with changes of tempo, voice, channel and level, and with masks
+in time and frequency that grow as the loss falls further (in full at once for Asterisk). Noise in
+which nothing is said is 3 %. Global mean and deviation of the features are inside the network.
+Weights are stored as float16.
 
 The shipped run was steered by hand, by what the development clips showed: batches of 64 s instead
-of 24 s and the end of the beginning at 1,240 s; more Asterisk and synthetic speech, dropout 0.05
-instead of 0.1, a new peak of the learning rate and two threads instead of one at 2,860 s. The
-script has the settings of the end.
+of 24 s and the end of the beginning at 1,240 s; dropout 0.05 instead of 0.1 and two threads instead
+of one at 2,860 s; changed voices and channels and the full masks for Asterisk at 3,460 s; at each
+time other shares of the sources and another peak of the learning rate. The script has the settings
+of the end.
 """
 _LIMITS = """\
 ## Limits

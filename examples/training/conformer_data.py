@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from debian_data import fetch_package
 from fastspeech2_data import wordnet_sentences
-from speech_clips import SAMPLE_RATE, log_mel, pad_to_chunk, recorded_clips
+from speech_clips import NUM_MEL_BINS, SAMPLE_RATE, log_mel, pad_to_chunk, recorded_clips
 from speech_text import OBSCENE, plain_words, prompt_texts, shuffled
 from synthetic_speech import FliteVoices, varied_speech
 
@@ -47,12 +47,12 @@ class Material:
 
 @dataclass(frozen=True)
 class Augmentation:
-    """How much a batch is disturbed."""
+    """How much an utterance is disturbed."""
 
     strength: float
     """0 (no masks) to 1 (full masks in time and frequency)."""
     variation: float = 1.0
-    """0 (as recorded) to 1 (full changes of tempo and level)."""
+    """0 (as recorded) to 1 (full changes of tempo, voice, channel and level)."""
 
 
 @dataclass(frozen=True)
@@ -186,31 +186,47 @@ def draw_batches(
         yield batches[index]
 
 
-def make_batch(
-    features: Sequence[np.ndarray], augmentation: Augmentation, rng: np.random.Generator
+def make_batch(rows: Sequence[np.ndarray]) -> np.ndarray:
+    """Return float32 (batch, time, 80), padded with silence to whole chunks."""
+    longest = max(len(row) for row in rows)
+    padded = [np.pad(row, ((0, longest - len(row)), (0, 0))) for row in rows]
+    return np.stack([pad_to_chunk(row, _CHUNK) for row in padded])
+
+
+def disturb(
+    features: np.ndarray, augmentation: Augmentation, rng: np.random.Generator
 ) -> np.ndarray:
-    """Return float32 (batch, time, 80), disturbed, padded with silence to whole chunks."""
-    changed = [_disturb(item.astype(np.float32), augmentation, rng) for item in features]
-    longest = max(len(item) for item in changed)
-    padded = [np.pad(item, ((0, longest - len(item)), (0, 0))) for item in changed]
-    return np.stack([pad_to_chunk(item, _CHUNK) for item in padded])
+    """Return an utterance with another tempo, voice, channel and level, and with masks.
+
+    Voices change by stretching the mel axis, as in vocal tract length perturbation (Jaitly and
+    Hinton 2013); masks are those of SpecAugment (Park et al. 2019).
+    """
+    amount = augmentation.variation
+    item = _stretch(features.astype(np.float32), 1.0 + amount * rng.uniform(-0.12, 0.12))
+    item = _stretch(item.T, 1.0 + amount * rng.uniform(-0.1, 0.1), NUM_MEL_BINS).T
+    channel = np.linspace(-1.0, 1.0, NUM_MEL_BINS) * rng.uniform(-1.0, 1.0)
+    shift = amount * (channel + rng.uniform(-2.0, 1.0))
+    item = _mask(np.maximum(item + shift.astype(np.float32), 0.0), augmentation.strength, rng)
+    return np.pad(item, ((int(rng.integers(0, 12)), 0), (0, 0)))
 
 
-def _disturb(item: np.ndarray, augmentation: Augmentation, rng: np.random.Generator) -> np.ndarray:
-    tempo = 1.0 + augmentation.variation * rng.uniform(-0.12, 0.12)
-    positions = np.arange(0, len(item) - 1, tempo, dtype=np.float32)
+def _stretch(item: np.ndarray, step: float, length: int | None = None) -> np.ndarray:
+    """Read the rows of `item` every `step`, between rows linearly, beyond the end the last."""
+    count = int((len(item) - 1) / step) if length is None else length
+    positions = np.minimum(np.arange(count, dtype=np.float32) * np.float32(step), len(item) - 1.001)
     left = positions.astype(np.int64)
     weight = (positions - left).astype(np.float32)[:, None]
-    item = item[left] * (1.0 - weight) + item[left + 1] * weight
-    item = np.maximum(item + np.float32(augmentation.variation * rng.uniform(-2.0, 1.0)), 0.0)
-    strength = augmentation.strength
+    return item[left] * (1.0 - weight) + item[left + 1] * weight
+
+
+def _mask(item: np.ndarray, strength: float, rng: np.random.Generator) -> np.ndarray:
     mean = item.mean(0)
     for _ in range(2):
         width = int(rng.integers(0, 1 + round(14 * strength)))
-        start = int(rng.integers(0, 81 - width))
+        start = int(rng.integers(0, NUM_MEL_BINS + 1 - width))
         item[:, start : start + width] = mean[start : start + width]
     for _ in range(1 + len(item) // 150):
         width = int(rng.integers(0, 1 + round(20 * strength)))
         start = int(rng.integers(0, max(1, len(item) - width)))
         item[start : start + width] = mean
-    return np.pad(item, ((int(rng.integers(0, 12)), 0), (0, 0)))
+    return item

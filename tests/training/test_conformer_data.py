@@ -2,7 +2,15 @@ import numpy as np
 import pytest
 import speech_clips
 import speech_text
-from conformer_data import Augmentation, Mixture, Utterances, draw_batches, make_batch, noises
+from conformer_data import (
+    Augmentation,
+    Mixture,
+    Utterances,
+    disturb,
+    draw_batches,
+    make_batch,
+    noises,
+)
 from speech_scoring import greedy_words, word_error_rate
 from word_trigram import Weighted, write_arpa
 
@@ -67,11 +75,20 @@ def test_noises_have_every_level_and_length():
 def test_a_batch_is_whole_chunks_of_float32_above_the_floor():
     rng = np.random.default_rng(0)
     items = [rng.uniform(0, 15, (n, 80)).astype(np.float16) for n in (60, 130)]
-    batch = make_batch(items, Augmentation(1.0), rng)
+    batch = make_batch([disturb(item, Augmentation(1.0), rng) for item in items])
     assert batch.dtype == np.float32
     assert batch.shape[0] == 2
     assert batch.shape[1] % 48 == 0
     assert batch.min() >= 0.0
+
+
+def test_an_undisturbed_utterance_stays_as_it_is():
+    item = np.random.default_rng(0).uniform(0, 15, (40, 80)).astype(np.float16)
+    same = disturb(item, Augmentation(0.0, 0.0), np.random.default_rng(3))
+    pause = len(same) - 39  # a few frames of silence come first, the last frame goes
+    assert 0 <= pause < 12
+    assert not same[:pause].any()
+    np.testing.assert_allclose(same[pause:, :79], item[:39, :79], atol=1e-4)
 
 
 def test_trigram_is_a_distribution_and_backs_off():
