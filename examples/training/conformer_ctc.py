@@ -21,12 +21,13 @@ import torch
 from conformer_checkpoint import TrainingFacts, publish_checkpoint
 from conformer_data import Augmentation, Item, Material, Mixture, Utterances
 from speech_clips import pad_to_chunk
-from speech_scoring import greedy_words, word_error_rate
+from speech_scoring import greedy_words
 from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 from tokenizers.decoders import Metaspace as MetaspaceDecoder
 from torch import Tensor
 from torch.nn import functional
 
+from edgewright.tasks.metrics import word_error_rate
 from edgewright_export.models.conformer import StreamingConformerConfig, StreamingConformerForCTC
 
 START = Mixture({"synthetic": 0.75, "asterisk": 0.25}, 24.0, longest=220)

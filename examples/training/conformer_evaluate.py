@@ -21,10 +21,11 @@ import torch
 from conformer_card import UNMEASURED
 from conformer_data import Utterances
 from speech_clips import pad_to_chunk
-from speech_scoring import greedy_words, word_error_rate
+from speech_scoring import greedy_words
 from tokenizers import Tokenizer
 
 from edgewright.ctc import BeamSearch, Lexicon, NgramModel
+from edgewright.tasks.metrics import word_error_rate
 from edgewright_export.models.conformer import load_checkpoint
 
 LM_WEIGHTS = (0.3, 0.5, 0.8, 1.1)

@@ -28,6 +28,7 @@ from torch import Tensor
 from transformers.models.whisper.english_normalizer import EnglishTextNormalizer
 
 import edgewright
+from edgewright.tasks import metrics
 from edgewright_export.models.fastspeech2 import FastSpeech2, load_checkpoint
 
 ITERATIONS, MOMENTUM = 60, 0.99
@@ -61,25 +62,12 @@ def griffin_lim(mel: np.ndarray) -> np.ndarray:
     return to_waveform(magnitude * phase).numpy()
 
 
-def word_errors(reference: list[str], heard: list[str]) -> int:
-    """Return the edit distance of two lists of words."""
-    row = np.arange(len(heard) + 1)
-    for count, word in enumerate(reference, 1):
-        replaced = row[:-1] + np.array([word != other for other in heard], dtype=np.int64)
-        row = np.concatenate([[count], np.minimum(row[1:] + 1, replaced)])
-        row = np.minimum.accumulate(row - np.arange(len(row))) + np.arange(len(row))
-    return int(row[-1])
-
-
 def word_error_rate(references: Iterable[str], hypotheses: Iterable[str]) -> float:
     """Return errors per reference word, after Whisper's own normalization of English."""
     normalize = EnglishTextNormalizer({})
-    pairs = [
-        (normalize(reference).split(), normalize(heard).split())
-        for reference, heard in zip(references, hypotheses, strict=True)
-    ]
-    errors = sum(word_errors(reference, heard) for reference, heard in pairs)
-    return errors / sum(len(reference) for reference, _ in pairs)
+    return metrics.word_error_rate(
+        [normalize(text) for text in references], [normalize(text) for text in hypotheses]
+    )
 
 
 def listen(speaker: Speaker, indices: range, judge: Path) -> list[str]:
