@@ -1,5 +1,6 @@
 """What every test shares: the header, and why special tests are skipped."""
 
+import os
 import platform
 import subprocess
 import sys
@@ -7,6 +8,8 @@ from importlib import metadata
 from pathlib import Path
 
 import pytest
+
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # some tests import onnxruntime first
 
 ROOT = Path(__file__).parents[1]
 HEADER_PACKAGES = ("edgewright", "numpy", "onnxruntime", "onnx", "torch", "transformers", "pillow")

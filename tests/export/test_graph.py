@@ -1,5 +1,8 @@
 """The traced graph, and its int8 form."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -98,3 +101,11 @@ def test_printed_words_of_libraries_stay_off_standard_output(
 ) -> None:
     quantize_int8(graph, tmp_path / "int8.onnx", QuantizationPlan())
     assert capfd.readouterr() == ("", "")
+
+
+def test_the_exporter_turns_telemetry_off_before_it_imports_onnxruntime(tmp_path: Path) -> None:
+    kept = {key: value for key, value in os.environ.items() if key != "ORT_DISABLE_TELEMETRY"}
+    folders = {"HOME": str(tmp_path), "TMPDIR": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path)}
+    code = "import edgewright_export.quantize"
+    subprocess.run([sys.executable, "-c", code], env={**kept, **folders}, check=True)
+    assert list(tmp_path.iterdir()) == []

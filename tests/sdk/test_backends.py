@@ -1,5 +1,6 @@
 """ONNX Runtime behind the runner: options, signatures, concurrency, shared threads."""
 
+import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -103,6 +104,31 @@ def test_every_backend_runs_its_self_test_where_it_says_it_can(backend: type[Bac
     for fact in backend.probe():
         if fact.problem is None:
             assert backend.self_test(fact.device) is None
+
+
+def without_telemetry_option(home: Path) -> dict[str, str]:
+    """Return an environment with empty personal folders in `home`, made here."""
+    folders = {"HOME": "home", "TMPDIR": "tmp", "XDG_CACHE_HOME": "cache"}
+    for name in folders.values():
+        (home / name).mkdir()
+    kept = {k: v for k, v in os.environ.items() if k != "ORT_DISABLE_TELEMETRY"}
+    return {**kept, **{key: str(home / name) for key, name in folders.items()}}
+
+
+def test_the_telemetry_of_onnxruntime_is_off(tiny: dict[str, Path], tmp_path: Path) -> None:
+    code = "import sys, edgewright as ew; ew.load(sys.argv[1], threads=1)('ACGTACGT')"
+    environment = without_telemetry_option(tmp_path)
+    subprocess.run([sys.executable, "-c", code, tiny["dnabert"]], env=environment, check=True)
+    assert [path for path in tmp_path.rglob("*") if path.parent != tmp_path] == []
+
+
+def test_a_user_may_turn_the_telemetry_on(tmp_path: Path) -> None:
+    code = "import os, edgewright; print(os.environ['ORT_DISABLE_TELEMETRY'])"
+    environment = {**without_telemetry_option(tmp_path), "ORT_DISABLE_TELEMETRY": "0"}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "0\n"
 
 
 def samples(family: str) -> list[dict[str, np.ndarray]]:

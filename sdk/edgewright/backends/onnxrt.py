@@ -1,6 +1,7 @@
 """ONNX Runtime, on the CPU and on NVIDIA GPUs. The only module that imports onnxruntime."""
 
 import ctypes
+import os
 import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,6 +13,12 @@ from edgewright.backends.base import Backend, DeviceFact, Runner, check_signatur
 from edgewright.bundle.manifest import Component
 from edgewright.errors import EdgewrightError, MissingDependencyError, PlacementError, StateError
 from edgewright.specs import Array, TensorSpec
+
+# From 1.32 on, the official wheels send telemetry unless this is set when onnxruntime is imported:
+# a thread, a file in the temporary folder and a database in ~/.cache. Its switch in Python comes
+# too late for that. Set here, and not in `_import`, so that it also holds for the exporter and the
+# quantizer of onnxruntime, which import it themselves. A value of the user's wins.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 PROVIDERS = {"cuda": "CUDAExecutionProvider", "cpu": "CPUExecutionProvider"}
 """Execution provider by device, the preferred device first."""
