@@ -14,7 +14,16 @@ from edgewright.tasks.base import Task
 
 ConfigT = TypeVar("ConfigT")
 
-__all__ = ["Model", "Runtime", "Stopwatch", "Timings", "check_graph", "check_labels", "take"]
+__all__ = [
+    "Model",
+    "Runtime",
+    "Stopwatch",
+    "Timings",
+    "check_graph",
+    "check_labels",
+    "read_lines",
+    "take",
+]
 
 
 FLOAT_PRECISIONS = frozenset({"fp32", "fp16", "bf16"})
@@ -91,6 +100,21 @@ class Model(ABC, Generic[ConfigT]):
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}: {self.runtime}>"
+
+
+def read_lines(assets: Callable[[str], bytes], name: str) -> list[str]:
+    """Return the lines of a text file of the bundle.
+
+    Raises:
+        BundleError: It is not UTF-8.
+    """
+    try:
+        return assets(name).decode("utf-8").splitlines()
+    except UnicodeDecodeError as error:
+        raise BundleError(
+            f"file '{name}': got bytes that are no UTF-8 ({error.reason} at byte {error.start}), "
+            "expected text; export the bundle again"
+        ) from error
 
 
 def take(sample: Mapping[str, Array], name: str, dtype: str, ndim: int) -> Array:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from edgewright.decoding import softmax
 from edgewright.errors import BundleError, InputError, UsageError
-from edgewright.families.base import Model, Stopwatch, check_graph, check_labels, take
+from edgewright.families.base import Model, Stopwatch, check_graph, check_labels, read_lines, take
 from edgewright.sequence import KmerTokenizer, Window, read_windows, reverse_complement
 from edgewright.specs import Array
 from edgewright.tasks.score import Embedding, Score, Scores, TokenScores
@@ -56,7 +56,7 @@ class DNABERT(Model[DNABERTConfig]):
 
     def _prepare(self, assets: Callable[[str], bytes]) -> None:
         config = self.config
-        self._tokenizer = KmerTokenizer(assets(config.vocabulary).decode("utf-8").splitlines())
+        self._tokenizer = KmerTokenizer(read_lines(assets, config.vocabulary))
         if config.k != self._tokenizer.k or config.head not in HEADS:
             raise BundleError(
                 f"manifest.config: got k {config.k} and head '{config.head}', expected k "

@@ -165,3 +165,12 @@ def test_a_config_that_does_not_fit_is_a_broken_bundle(
     bundle = tiny_bundles.dnabert(tmp_path / "bad.edge", config=config)
     with pytest.raises(BundleError, match=message):
         ew.load(bundle)
+
+
+def test_a_vocabulary_that_is_no_text_is_a_broken_bundle(tmp_path: Path) -> None:
+    assets = {"assets/vocab.txt": b"[PAD]\n\xff\xfe\n"}
+    bundle = tiny_bundles.dnabert(tmp_path / "bad.edge", assets=assets)
+    with pytest.raises(BundleError, match=r"'assets/vocab.txt': got bytes .* at byte 6"):
+        ew.load(bundle)
+    verification = ew.verify(bundle)
+    assert [check.status for check in verification.checks] == ["ok", "failed"]
