@@ -109,10 +109,12 @@ def _read_pickle(path: Path) -> Weights:
             f"{path}: got {_refused(str(error))}, expected tensors only; nothing of it was run: "
             "convert the weights to safetensors where you trust them"
         ) from error
-    except (RuntimeError, EOFError) as error:
+    except (OSError, MemoryError):
+        raise
+    except Exception as error:  # damaged pickles end in errors of every kind
         raise CheckpointError(
-            f"{path}: got a damaged file ({str(error).splitlines()[0]}), expected tensors saved "
-            "by torch.save; download it again"
+            f"{path}: got a damaged file ({_first_line(error)}), expected tensors saved by "
+            "torch.save; download it again"
         ) from error
     if not isinstance(weights, dict):
         raise CheckpointError(
@@ -120,6 +122,11 @@ def _read_pickle(path: Path) -> Weights:
             "model's state_dict"
         )
     return weights
+
+
+def _first_line(error: Exception) -> str:
+    """Return the first line of a message, or what kind of error it is where there is none."""
+    return str(error).partition("\n")[0] or type(error).__name__
 
 
 def _refused(reason: str) -> str:

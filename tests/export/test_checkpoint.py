@@ -183,10 +183,13 @@ def test_pickle_that_wants_code_is_refused_and_not_run(
     assert not witness.exists()
 
 
-def test_bytes_that_are_no_pickle_are_refused(tiny: Tiny) -> None:
+@pytest.mark.parametrize(
+    "data", [b"", b"version https://git-lfs.github.com/spec/v1\n", b"\x80\x02.", b"PK\x03\x04"]
+)
+def test_bytes_that_are_no_pickle_are_refused(data: bytes, tiny: Tiny) -> None:
     folder = tiny("vit")
     (folder / "model.safetensors").unlink()
-    (folder / "pytorch_model.bin").write_bytes(b"version https://git-lfs.github.com/spec/v1\n")
+    (folder / "pytorch_model.bin").write_bytes(data)
     with pytest.raises(CheckpointError, match="damaged"):
         load(folder)
 
