@@ -5,15 +5,13 @@ was scored on the reverse complement of bases start to end.
 """
 
 import json
-import os
-import secrets
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
-from edgewright.errors import UsageError
+from edgewright.output_file import check_output as check_output  # noqa: PLC0414 - for `score`
+from edgewright.output_file import complete_file
 from edgewright.records import plain
 
 
@@ -44,43 +42,16 @@ class WindowScore:
         return f"{place}\t{self.label}\t{self.score:.4f}"
 
 
-def check_output(output: Path) -> None:
-    """Check, before hours of work, that a file may be made at `output`.
-
-    Raises:
-        UsageError: A folder lies there, or the folder around it is missing or may not be written.
-    """
-    folder = output.parent
-    if os.path.isdir(output):  # noqa: PTH112 - the path's own method raises on names too long
-        got = "is a folder"
-    elif not os.path.isdir(folder):  # noqa: PTH112
-        got = "lies in no existing folder"
-    elif not os.access(folder, os.W_OK | os.X_OK):
-        got = "lies in a folder that may not be written to"
-    else:
-        return
-    raise UsageError(
-        f"output: got '{output}', which {got}, expected the path of a file in a folder that may be "
-        "written to; make the folder or pass another path"
-    )
-
-
 def write_windows(output: Path, rows: Iterator[WindowScore]) -> int:
     """Write `rows` in the format of the suffix of `output`; return how many there were.
 
     The file appears, or is replaced, only when it is complete.
     """
-    partial = output.with_name(f".{output.name}.{secrets.token_hex(4)}.partial")
-    try:
-        with partial.open("x", encoding="utf-8", newline="\n") as file:
-            count = WRITERS[output.suffix](file, rows)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(output)
-    finally:
-        with suppress(FileNotFoundError):
-            partial.unlink()
-    return count
+    with (
+        complete_file(output) as partial,
+        partial.open("x", encoding="utf-8", newline="\n") as file,
+    ):
+        return WRITERS[output.suffix](file, rows)
 
 
 def _write_tsv(file: TextIO, rows: Iterator[WindowScore]) -> int:
