@@ -7,6 +7,7 @@ import numpy as np
 
 from edgewright.ctc import CTCToken, Hypothesis, Lexicon
 from edgewright.errors import BundleError
+from edgewright.lines import split_lines
 from edgewright.tasks.transcribe import Word
 
 Boundary = Literal["prefix", "separator"]
@@ -82,7 +83,7 @@ def read_lexicon(data: bytes) -> Lexicon:
     """
     words, spellings = [], []
     try:
-        for line in data.decode("utf-8").splitlines():
+        for line in split_lines(data.decode("utf-8")):
             word, _, ids = line.partition("\t")
             words.append(word)
             spellings.append([int(token) for token in ids.split()])

@@ -6,6 +6,7 @@ from typing import Any
 from tokenizers import Tokenizer
 
 from edgewright.errors import CheckpointError, UnsupportedCheckpointError
+from edgewright.lines import split_lines
 from edgewright.transcript import PREFIX, SEPARATOR
 from edgewright_export.checkpoint import Checkpoint
 from edgewright_export.recipes.conformer_recognizer import TokenTable
@@ -99,7 +100,7 @@ def spell_lexicon(data: bytes, table: TokenTable) -> bytes:
     """
     ids = {token: i for i, token in enumerate(table.tokens) if i not in table.special_ids}
     try:
-        lines = data.decode("utf-8").splitlines()
+        lines = split_lines(data.decode("utf-8"))
     except UnicodeDecodeError as error:
         raise CheckpointError(
             f"{LEXICON}: got bytes that are no UTF-8 ({error}), expected text; convert the file"

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from edgewright.errors import InputError, InputNotFoundError
+from edgewright.lines import split_lines
 
 DEFAULT = (
     "The kettle began to sing before anyone had spoken.",
@@ -36,11 +37,12 @@ def read_texts(path: Path, most: int) -> list[str]:
             f"texts: got '{path}', which is no file, expected one sentence a line; check the path"
         )
     try:
-        lines = [line for line in path.read_text(encoding="utf-8-sig").splitlines() if line.strip()]
+        text = path.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise InputError(
             f"texts: got '{path}', which is not UTF-8 ({error.reason}), expected text; convert it"
         ) from error
+    lines = [line for line in split_lines(text) if line.strip()]
     if not lines:
         raise InputError(
             f"texts: got '{path}' without lines, expected one sentence a line; write some"

@@ -9,6 +9,7 @@ import numpy as np
 
 from edgewright.audio import Waveform, is_silence, read_blocks, segments
 from edgewright.errors import InputError, InputNotFoundError
+from edgewright.lines import split_lines
 from edgewright_export.calibrate import spread
 
 SUFFIXES = frozenset({".wav", ".flac", ".ogg", ".opus", ".mp3", ".aiff", ".aif", ".au", ".caf"})
@@ -123,7 +124,7 @@ def _lines(table: Path) -> list[str]:
             f"{table}: got no such file, expected a table of paths and texts; write it"
         )
     try:
-        return table.read_text(encoding="utf-8").splitlines()
+        return split_lines(table.read_bytes().decode("utf-8"))
     except UnicodeDecodeError as error:
         raise InputError(
             f"{table}: got bytes that are no UTF-8 ({error}), expected text; convert the file"
