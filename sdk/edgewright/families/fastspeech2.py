@@ -120,7 +120,7 @@ class FastSpeech2(Model[FastSpeech2Config]):
 
         Args:
             text: Any text; numbers, abbreviations and unknown words are spoken, what has no sound
-                is skipped. `sentences` speaks long ones in bounded memory.
+                is skipped. `sentences` holds the audio of one sentence only.
             speaking_rate: 2 is twice as fast; 0.25 to 4, as the others.
             pitch_scale: Factor on the fundamental frequency.
             energy_scale: Factor on the loudness.
@@ -143,7 +143,7 @@ class FastSpeech2(Model[FastSpeech2Config]):
         pitch_scale: float = 1.0,
         energy_scale: float = 1.0,
     ) -> Iterator[Speech]:
-        """Speak sentence by sentence, so that a long text needs little memory.
+        """Speak sentence by sentence: memory holds the text's phones and one sentence of audio.
 
         Arguments and errors are those of a call; times of phonemes count from the beginning of
         their sentence.

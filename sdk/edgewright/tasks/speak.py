@@ -1,19 +1,20 @@
 """Text to speech: the spoken answer, WAV files, and the command."""
 
 import argparse
-import os
-import tempfile
 import wave
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from types import TracebackType
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edgewright.errors import InputError, InputNotFoundError, UsageError
+from edgewright.lines import split_lines
+from edgewright.output_file import check_output, complete_file
 from edgewright.progress import Progress
 from edgewright.runtime import Runtime, Timings
 from edgewright.tasks.base import Task
@@ -52,7 +53,11 @@ class Speech:
     runtime: Runtime
 
     def save(self, path: str | Path) -> None:
-        """Write a 16-bit PCM WAV file; an existing file is replaced only by a complete one."""
+        """Write a 16-bit PCM WAV file; an existing file is replaced only by a complete one.
+
+        Raises:
+            UsageError: The name does not end in `.wav`, or no file can be made there.
+        """
         with WavWriter(path, self.sample_rate) as writer:
             writer.write(self.waveform)
 
@@ -78,19 +83,24 @@ class Spoken:
 
 
 class WavWriter:
-    """Writes 16-bit mono PCM piece by piece; the file appears when the block ends well."""
+    """Writes 16-bit mono PCM piece by piece; the file appears when the block ends well.
+
+    Raises:
+        UsageError: The name does not end in `.wav`, or no file can be made there.
+    """
 
     def __init__(self, path: str | Path, sample_rate: int) -> None:
-        self._path, self._sample_rate = Path(path), sample_rate
+        self._path, self._sample_rate = check_wav(Path(path)), sample_rate
 
     def __enter__(self) -> "WavWriter":
-        handle, name = tempfile.mkstemp(prefix=".speech-", suffix=".wav", dir=self._path.parent)
-        self._temporary = Path(name)
-        self._stream = os.fdopen(handle, "wb")
-        self._wave = wave.open(self._stream, "wb")
-        self._wave.setnchannels(1)
-        self._wave.setsampwidth(2)
-        self._wave.setframerate(self._sample_rate)
+        with ExitStack() as stack:
+            partial = stack.enter_context(complete_file(self._path))
+            stream = stack.enter_context(partial.open("xb"))
+            self._wave = stack.enter_context(wave.open(stream, "wb"))
+            self._wave.setnchannels(1)
+            self._wave.setsampwidth(2)
+            self._wave.setframerate(self._sample_rate)
+            self._stack = stack.pop_all()
         return self
 
     def write(self, waveform: NDArray[np.float32]) -> None:
@@ -98,16 +108,28 @@ class WavWriter:
         scaled = np.rint(np.clip(waveform, -1.0, 1.0) * _FULL_SCALE)
         self._wave.writeframes(scaled.astype("<i2").tobytes())
 
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        try:
-            with self._stream:
-                self._wave.close()
-            if kind is None:
-                self._temporary.chmod(0o666 & ~_umask())
-                self._temporary.replace(self._path)
-        finally:
-            with suppress(FileNotFoundError):
-                self._temporary.unlink()
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._stack.__exit__(kind, error, trace)
+
+
+def check_wav(output: Path) -> Path:
+    """Return `output` where a WAV file may be made there.
+
+    Raises:
+        UsageError: The name does not end in `.wav`, or as `check_output`.
+    """
+    if output.suffix.lower() != ".wav":
+        raise UsageError(
+            f"output: got '{output}', expected a name that ends in .wav, which is the only format "
+            "written; rename it and convert the file afterwards"
+        )
+    check_output(output)
+    return output
 
 
 class Speaker(Protocol):
@@ -128,11 +150,21 @@ class Speak(Task):
     @classmethod
     def add_arguments(cls, parser: argparse.ArgumentParser) -> None:
         """Add texts, output and the three scales."""
-        parser.add_argument("texts", metavar="TEXT", nargs="*", help="text to speak")
-        parser.add_argument("--file", metavar="LINES.txt", help="UTF-8 file, one text a line")
+        # With "*" argparse takes no text together with BUNDLE, and then none behind an option.
+        texts = parser.add_argument(
+            "texts", metavar="TEXT", nargs="+", default=[],
+            help="text to speak; one that begins with - comes last, behind --",
+        )  # fmt: skip
+        texts.required = False
+        parser.add_argument(
+            "--file",
+            metavar="LINES.txt",
+            help="UTF-8 file, one text a line (blank ones are passed over)",
+        )
         parser.add_argument(
             "-o", "--output", metavar="OUT", required=True,
-            help="WAV file; with several texts or --file a folder for 0001.wav, 0002.wav, …",
+            help="OUT.wav; with several texts a folder for 0001.wav, 0002.wav, …, with --file one "
+            "for files with the numbers of the lines",
         )  # fmt: skip
         for name, what in (
             ("speaking-rate", "2 is twice as fast"),
@@ -145,22 +177,41 @@ class Speak(Task):
 
     @classmethod
     def run(cls, model: Speaker, args: argparse.Namespace) -> Iterator[Any]:
-        """Speak the texts one by one; memory holds one sentence."""
+        """Speak the texts one by one; memory holds the audio of one sentence."""
         texts = _texts(args)
-        outputs = _outputs(Path(args.output), len(texts), as_folder=bool(args.file))
+        as_folder = bool(args.file) or len(texts) > 1
+        outputs = _outputs(Path(args.output), texts, as_folder=as_folder)
         scales = {name: getattr(args, name) for name in _SCALES}
         with Progress() as progress:
-            progress.start("Speaking", len(texts))
-            for text, output in zip(texts, outputs, strict=True):
-                yield _speak(model, text, output, scales)
-                progress.advance()
+            progress.start("Speaking", sum(len(one.text) for one in texts), unit="characters")
+            done = 0
+            for one, output in zip(texts, outputs, strict=True):
+                sentences = _speak(model, one.text, scales, progress, done)
+                try:
+                    spoken = _write(sentences, one.text, output)
+                except InputError as error:
+                    raise type(error)(f"{one.place}, for '{output}': {error}") from error
+                yield spoken
+                done += len(one.text)
 
 
 _SCALES = ("speaking_rate", "pitch_scale", "energy_scale")
 
 
-def _speak(model: Speaker, text: str, output: Path, scales: dict[str, float]) -> Spoken:
-    sentences = model.sentences(text, **scales)
+def _speak(
+    model: Speaker, text: str, scales: dict[str, float], progress: Progress, done: int
+) -> Iterator[Speech]:
+    """Speak sentence by sentence; `done` characters were spoken before this text."""
+    end, last = done + len(text), ""
+    for sentence in model.sentences(text, **scales):
+        yield sentence
+        if sentence.text != last:  # a long sentence comes in several parts
+            done, last = done + len(sentence.text), sentence.text
+        progress.advance_to(min(done, end))
+    progress.advance_to(end)
+
+
+def _write(sentences: Iterator[Speech], text: str, output: Path) -> Spoken:
     first = next(sentences)
     seconds, timings = first.duration, [first.timings]
     with WavWriter(output, first.sample_rate) as writer:
@@ -182,58 +233,71 @@ def sum_timings(timings: list[Timings]) -> Timings:
     )
 
 
-def _texts(args: argparse.Namespace) -> list[str]:
+class _Text(NamedTuple):
+    """One text of the command."""
+
+    number: int
+    """Of the line in the file, or of the argument, from 1."""
+    text: str
+    place: str
+    """Where it was given, in the words of messages."""
+
+
+def _texts(args: argparse.Namespace) -> list[_Text]:
     if bool(args.texts) == bool(args.file):
         raise UsageError(
             f"speak: got {'texts and --file' if args.file else 'no text'}, expected either TEXT or "
-            "--file; give one of them"
+            "--file; give one of them, a TEXT that begins with - last and behind --"
         )
-    texts = _read_lines(Path(args.file)) if args.file else list(args.texts)
-    if not all(text.strip() for text in texts) or not texts:
-        raise InputError(
-            "text: got an empty one, expected words; remove it or write what is to be spoken"
-        )
-    return texts
+    if args.file:
+        return _read_lines(Path(args.file))
+    for number, text in enumerate(args.texts, start=1):
+        if not text.strip():
+            raise InputError(
+                f"text {number}: got an empty one, expected words; remove it or write what is to "
+                "be spoken"
+            )
+    return [_Text(number, text, f"text {number}") for number, text in enumerate(args.texts, 1)]
 
 
-def _read_lines(path: Path) -> list[str]:
+def _read_lines(path: Path) -> list[_Text]:
     """Return the lines of a UTF-8 file that are not blank."""
     if not path.is_file():
         raise InputNotFoundError(
             f"--file: got '{path}', which is no file, expected one text a line; check the path"
         )
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
+        lines = split_lines(path.read_bytes().decode("utf-8-sig"))
     except UnicodeDecodeError as error:
         raise InputError(
             f"--file: got '{path}', which is not UTF-8 ({error.reason}), expected text; convert it"
         ) from error
-    return [line for line in lines if line.strip()]
+    texts = [
+        _Text(number, line, f"line {number} of '{path}'")
+        for number, line in enumerate(lines, start=1)
+        if line.strip()
+    ]
+    if not texts:
+        raise InputError(
+            f"--file: got '{path}', which is blank, expected one text a line; write what is to be "
+            "spoken"
+        )
+    return texts
 
 
-def _outputs(output: Path, count: int, *, as_folder: bool) -> list[Path]:
+def _outputs(output: Path, texts: Sequence[_Text], *, as_folder: bool) -> list[Path]:
     """Return the files to write, after checking that they can be.
 
     Raises:
         UsageError: A folder where a file is to be, the reverse, or no folder around it.
     """
-    if count > 1 or as_folder:
-        if output.exists() and not output.is_dir():
-            raise UsageError(
-                f"--output: got the file '{output}', expected a folder for {count} files; name one"
-            )
-        output.mkdir(parents=True, exist_ok=True)
-        digits = max(4, len(str(count)))
-        return [output / f"{index:0{digits}}.wav" for index in range(1, count + 1)]
-    if output.is_dir() or not output.parent.is_dir():
+    if not as_folder:
+        return [check_wav(output)]
+    if (output.exists() and not output.is_dir()) or not output.parent.is_dir():
         raise UsageError(
-            f"--output: got '{output}', expected a file in an existing folder; name the WAV file"
+            f"output: got '{output}', expected a folder for {len(texts)} files, or a new one in an "
+            "existing folder; name one"
         )
-    return [output]
-
-
-def _umask() -> int:
-    """Return the process's mask of file rights (it can only be read by setting it)."""
-    mask = os.umask(0o022)
-    os.umask(mask)
-    return mask
+    output.mkdir(exist_ok=True)
+    digits = max(4, len(str(texts[-1].number)))
+    return [output / f"{one.number:0{digits}}.wav" for one in texts]

@@ -16,7 +16,7 @@ from edgewright.errors import BundleError, InputError, InputTypeError, UsageErro
 from edgewright.families.fastspeech2 import FastSpeech2
 from edgewright.families.phone_tokens import PhoneTokens, pieces
 from edgewright.loudness import speech_rms
-from edgewright.tasks.speak import Speak, WavWriter
+from edgewright.tasks.speak import Speak, Spoken, WavWriter
 
 
 @dataclass(frozen=True)
@@ -211,20 +211,41 @@ def test_an_unfinished_wav_file_never_appears(tmp_path: Path) -> None:
     assert [(p.name, p.read_bytes()) for p in tmp_path.iterdir()] == [("old.wav", b"old")]
 
 
-def run(voice: FastSpeech2, *argv: str) -> list[object]:
+def run(voice: FastSpeech2, *argv: str) -> list[Spoken]:
     parser = argparse.ArgumentParser()
+    parser.add_argument("bundle")
     Speak.add_arguments(parser)
-    return list(Speak.run(voice, parser.parse_args(argv)))
+    return list(Speak.run(voice, parser.parse_args(["voice.edge", *argv])))
 
 
 def test_the_command_writes_one_file_or_a_folder(voice: FastSpeech2, tmp_path: Path) -> None:
     (one,) = run(voice, "see no.see", "-o", str(tmp_path / "one.wav"))
     assert str(one) == f"{tmp_path / 'one.wav'}: {voice('see no.see').duration:.2f} s"
-    (tmp_path / "lines.txt").write_text("see\n\nno\n", encoding="utf-8")
-    run(voice, "--file", str(tmp_path / "lines.txt"), "-o", str(tmp_path / "out"))
-    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["0001.wav", "0002.wav"]
     run(voice, "see", "no", "-o", str(tmp_path / "two"), "--speaking-rate", "2")
-    assert len(list((tmp_path / "two").iterdir())) == 2
+    assert sorted(p.name for p in (tmp_path / "two").iterdir()) == ["0001.wav", "0002.wav"]
+
+
+def test_files_have_the_numbers_of_their_lines(voice: FastSpeech2, tmp_path: Path) -> None:
+    lines = tmp_path / "lines.txt"
+    lines.write_bytes("\ufeffsee\r\n\nno\u2028see\x0cno\rsee\nno".encode())
+    answers = run(voice, "--file", str(lines), "-o", str(tmp_path / "out"))
+    names = sorted(p.name for p in (tmp_path / "out").iterdir())
+    assert names == ["0001.wav", "0003.wav", "0004.wav"]
+    assert [answer.text for answer in answers] == ["see", "no\u2028see\x0cno\rsee", "no"]
+
+
+def test_a_text_may_stand_behind_the_options(voice: FastSpeech2, tmp_path: Path) -> None:
+    output = str(tmp_path / "one.wav")
+    assert [one.text for one in run(voice, "-o", output, "see")] == ["see"]
+    assert [one.text for one in run(voice, "-o", output, "--", "-x see")] == ["-x see"]
+
+
+def test_a_line_without_words_is_named(voice: FastSpeech2, tmp_path: Path) -> None:
+    (tmp_path / "lines.txt").write_text("see\n\n?!\n", encoding="utf-8")
+    with pytest.raises(InputError, match=r"line 3 of '.*lines.txt', for '.*0003.wav': .*'\?!'"):
+        run(voice, "--file", str(tmp_path / "lines.txt"), "-o", str(tmp_path / "out"))
+    with pytest.raises(InputError, match="text 2, for"):
+        run(voice, "see", "?!", "-o", str(tmp_path / "out"))
 
 
 @pytest.mark.parametrize(
@@ -241,8 +262,26 @@ def test_the_command_refuses(
 ) -> None:
     with pytest.raises(error):
         run(voice, *argv, "-o", str(tmp_path / "out.wav"))
-    with pytest.raises(UsageError, match="--output"):
-        run(voice, "see", "-o", str(tmp_path))
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("texts", "output", "match"),
+    [
+        (["see"], ".", "ends in .wav"),
+        (["see"], "out.mp3", "ends in .wav"),
+        (["see"], "absent/out.wav", "no existing folder"),
+        (["see", "no"], "absent/out", "existing folder"),
+    ],
+)
+def test_outputs_that_cannot_be_made_are_refused(
+    voice: FastSpeech2, tmp_path: Path, texts: list[str], output: str, match: str
+) -> None:
+    with pytest.raises(UsageError, match=match):
+        run(voice, *texts, "-o", str(tmp_path / output))
+    if len(texts) == 1:
+        with pytest.raises(UsageError, match=match):
+            voice("see").save(tmp_path / output)
     assert not list(tmp_path.iterdir())
 
 
