@@ -13,6 +13,7 @@ import soundfile  # type: ignore[import-untyped]
 import soxr  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 
+from edgewright.audio_header import missing_bytes
 from edgewright.errors import InputError, InputNotFoundError, InputTypeError
 
 Waveform = NDArray[np.float32]
@@ -23,6 +24,8 @@ BLOCK_SECONDS = 4.0
 LEAST_RATE, MOST_RATE = 1_000, 768_000
 """Sample rates that are taken, Hz."""
 MOST_CHANNELS = 64
+MOST_MAGNITUDE = 64.0
+"""Largest float32 sample: 36 dB above full scale is no recording but integers in float32."""
 SILENCE_DBFS = -60.0
 """Root mean square (0 dBFS: 1.0) that no 20 ms of silence reaches."""
 _PAUSE_SECONDS = 0.02
@@ -57,13 +60,15 @@ def read_blocks(
     Raises:
         InputNotFoundError: The file does not exist.
         InputTypeError: `source` is none of these, or of another dtype.
-        InputError: The audio is empty, damaged, holds NaN or infinity, or has an unusual rate or
-            channel count; or a rate was given for a file that has another.
+        InputError: The audio is empty, damaged, cut off, holds NaN, infinity or samples beyond
+            `MOST_MAGNITUDE`, or has an unusual rate or channel count; or a rate was given for a
+            file that has another.
     """
+    what = f"input '{name}'"
     if isinstance(source, np.ndarray):
-        array = _check_array(source, name)
+        array = _check_array(source, what)
         rate = sample_rate if source_rate is None else source_rate
-        blocks = _array_blocks(array, _check_rate(rate, f"input '{name}'"))
+        blocks = _array_blocks(array, _check_rate(rate, what))
     elif isinstance(source, (str, Path)):
         what = f"input '{name}' ({source})"
         rate, blocks = _open(Path(source), what)
@@ -74,10 +79,10 @@ def read_blocks(
             )
     else:
         raise InputTypeError(
-            f"input '{name}': got {type(source).__name__}, expected a path or an int16 or float32 "
+            f"{what}: got {type(source).__name__}, expected a path or an int16 or float32 "
             "array (samples,) or (samples, channels); convert it to one of these"
         )
-    return _resample(_mono(blocks, name), rate, sample_rate)
+    return _resample(_mono(blocks, what), rate, sample_rate)
 
 
 def read_audio(source: str | Path | NDArray[np.generic], sample_rate: int) -> Waveform:
@@ -124,19 +129,35 @@ def _powers(waveform: Waveform, window: int) -> NDArray[np.float64]:
     return means
 
 
-def _check_array(array: NDArray[np.generic], name: str) -> NDArray[np.generic]:
+def _check_array(array: NDArray[np.generic], what: str) -> NDArray[np.generic]:
     if array.dtype not in (np.dtype(np.int16), np.dtype(np.float32)):
         raise InputTypeError(
-            f"input '{name}': got dtype {array.dtype}, expected int16 or float32 in [-1, 1]; "
-            "convert it with .astype(np.float32)"
+            f"{what}: got dtype {array.dtype}, expected int16 or float32 in [-1, 1]; "
+            f"{_conversion(array.dtype)}"
         )
     channels = array.shape[1] if array.ndim == 2 else 1
     if array.ndim not in (1, 2) or array.size == 0 or not 1 <= channels <= MOST_CHANNELS:
         raise InputError(
-            f"input '{name}': got shape {array.shape}, expected (samples,) or (samples, channels) "
+            f"{what}: got shape {array.shape}, expected (samples,) or (samples, channels) "
             f"with at least one sample and at most {MOST_CHANNELS} channels; transpose or cut it"
         )
     return array
+
+
+def _conversion(dtype: np.dtype[np.generic]) -> str:
+    """Say how samples of another dtype become those that are taken, without changing the sound."""
+    if dtype == np.dtype(np.int16).newbyteorder():
+        return "swap its bytes with .astype(np.int16)"
+    if dtype.kind == "f":
+        return "convert it with .astype(np.float32)"
+    half = 2 ** (8 * dtype.itemsize - 1)
+    if dtype.kind == "u":
+        return f"convert it with ((x - {half}.0) / {half}).astype(np.float32)"
+    if dtype.kind == "i" and dtype.itemsize in {1, 4}:
+        return f"convert it with (x / {half}).astype(np.float32)"
+    if dtype.kind == "i":
+        return "use .astype(np.int16) where the samples have 16 bits, else divide by full scale"
+    return "convert it to one of these"
 
 
 def _check_rate(rate: int, what: str) -> int:
@@ -169,6 +190,11 @@ def _open(path: Path, what: str) -> tuple[int, Iterator[NDArray[np.generic]]]:
             rate, frames, channels = file.samplerate, file.frames, file.channels
     except (soundfile.SoundFileError, OSError, TypeError) as error:
         raise _undecodable(what, error) from error
+    if missing := missing_bytes(path):
+        raise InputError(
+            f"{what}: got a file that ends {missing} bytes before its samples do, expected a "
+            "complete one; copy it again"
+        )
     if frames == 0 or channels > MOST_CHANNELS:
         raise InputError(
             f"{what}: got {frames} samples in {channels} channels, expected at least one sample "
@@ -182,7 +208,7 @@ def _file_blocks(path: Path, what: str) -> Iterator[NDArray[np.generic]]:
     try:
         with soundfile.SoundFile(path) as file:
             size, expected = max(1, int(BLOCK_SECONDS * file.samplerate)), file.frames
-            exact = file.format in {"FLAC", "WAV", "AIFF"}  # an MP3's length may be an estimate
+            exact = file.format == "FLAC"  # an MP3's length may be an estimate
             while len(block := file.read(size, dtype="float32", always_2d=True)):
                 done += len(block)
                 yield block
@@ -201,14 +227,19 @@ def _undecodable(what: str, error: Exception) -> InputError:
     )
 
 
-def _mono(blocks: Iterator[NDArray[np.generic]], name: str) -> Iterator[Waveform]:
+def _mono(blocks: Iterator[NDArray[np.generic]], what: str) -> Iterator[Waveform]:
     for block in blocks:
         scale = _INT16_SCALE if block.dtype == np.int16 else 1.0
         samples = block.astype(np.float32) / np.float32(scale)
         if not np.isfinite(samples).all():
             raise InputError(
-                f"input '{name}': got NaN or infinity, expected finite samples in [-1, 1]; "
+                f"{what}: got NaN or infinity, expected finite samples in [-1, 1]; "
                 "repair the recording or replace them by 0"
+            )
+        if (peak := np.abs(samples).max()) > MOST_MAGNITUDE:
+            raise InputError(
+                f"{what}: got a sample of magnitude {peak:g}, expected [-1, 1] (up to "
+                f"{MOST_MAGNITUDE:g} is taken); divide 16-bit samples by 32768"
             )
         yield samples if samples.ndim == 1 else samples.mean(axis=1)
 

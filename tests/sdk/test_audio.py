@@ -3,10 +3,12 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 import soundfile
 import soxr
 
 from edgewright.audio import is_silence, read_audio, read_blocks, segments
+from edgewright.errors import InputError, InputTypeError
 
 
 def noise(size: int) -> np.ndarray:
@@ -44,3 +46,38 @@ def test_silence_is_below_minus_sixty_decibels() -> None:
     tone = np.sin(np.arange(16_000) / 5).astype(np.float32) * np.float32(np.sqrt(2))
     assert is_silence(tone * np.float32(0.0009), 16_000)
     assert not is_silence(tone * np.float32(0.0012), 16_000)
+
+
+@pytest.mark.parametrize(
+    "dtype", ["int8", "uint8", ">i2", "uint16", "int32", ">i4", "float64", "f2"]
+)
+def test_the_advice_for_another_dtype_gives_the_same_sound(dtype: str) -> None:
+    sound = np.array([0.0, 0.5, -0.75, 0.25])
+    if np.dtype(dtype).kind == "f":
+        given = sound.astype(dtype)
+    else:
+        half = 2.0 ** (8 * np.dtype(dtype).itemsize - 1)
+        given = (sound * half + half * (np.dtype(dtype).kind == "u")).astype(dtype)
+    with pytest.raises(InputTypeError, match="got dtype") as caught:
+        read_audio(given, 16_000)
+    advice = str(caught.value).rsplit("with ", maxsplit=1)[-1]
+    expression = advice if advice.startswith("(") else f"x{advice}"
+    converted = eval(expression, {"x": given, "np": np})
+    np.testing.assert_allclose(read_audio(converted, 16_000), sound, atol=1e-6)
+
+
+@pytest.mark.parametrize("dtype", ["int64", "bool", "complex64"])
+def test_no_advice_scales_what_has_no_known_range(dtype: str) -> None:
+    with pytest.raises(InputTypeError, match=r"expected int16 or float32 in .*; (use|convert)"):
+        read_audio(np.zeros(9, dtype), 16_000)
+
+
+@pytest.mark.parametrize("sample", [np.nan, np.inf, -np.inf, 65.0, -20_000.0, 3e38])
+def test_samples_that_are_no_sound_are_refused_with_the_name(tmp_path: Path, sample: float) -> None:
+    waveform = noise(70_000)
+    waveform[69_999] = sample
+    with pytest.raises(InputError, match=r"'audio 3': got .*\[-1, 1\]"):
+        list(read_blocks(waveform, 16_000, name="audio 3"))
+    soundfile.write(tmp_path / "odd.wav", waveform, 16_000, subtype="FLOAT")
+    with pytest.raises(InputError, match=r"odd.wav\): got"):
+        read_audio(tmp_path / "odd.wav", 16_000)
