@@ -13,6 +13,8 @@ from edgewright.errors import BundleError, InputError, InputTypeError, UsageErro
 
 MAX_BEAM_FRAMES = 20_000
 """Most frames of one beam search (its alignment takes frames × tokens bytes): over six minutes."""
+MAX_BEAM_WIDTH = 4096
+"""Most prefixes kept: 20,000 took over a minute for half a minute of audio."""
 _MAX_TOKEN_ID = 2**31 - 1
 
 
@@ -159,7 +161,7 @@ class BeamSearch:
 
     Args:
         blank_id: Index of the blank.
-        beam_width: Prefixes kept after each frame, at least 1.
+        beam_width: Prefixes kept after each frame, 1 to `MAX_BEAM_WIDTH`.
         token_threshold: Natural logarithm of the probability below which a token is tried in no
             prefix; the best token of a frame always is.
         beam_threshold: Prefixes this far (natural logarithm) below the best one are dropped.
@@ -188,10 +190,9 @@ class BeamSearch:
         separator_id: int | None = None,
     ) -> None:
         for name, value in (("blank_id", blank_id), ("separator_id", separator_id)):
-            if value is not None and not 0 <= value <= _MAX_TOKEN_ID:
-                raise UsageError(f"{name}: got {value}, expected a token id; give its index")
-        if not 1 <= beam_width <= 100_000:
-            raise UsageError(f"beam_width: got {beam_width}, expected 1 to 100000; keep 32")
+            if value is not None:
+                _check_whole(name, value, 0, _MAX_TOKEN_ID, "give the index of a token")
+        _check_whole("beam_width", beam_width, 1, MAX_BEAM_WIDTH, "keep 32")
         if math.isnan(token_threshold) or token_threshold > 0:
             raise UsageError(
                 f"token_threshold: got {token_threshold}, expected a logarithm, 0 or below; keep -7"
@@ -233,15 +234,14 @@ class BeamSearch:
 
         Args:
             logits: As for `greedy_decode`; at most `MAX_BEAM_FRAMES` frames.
-            n_best: At least 1.
+            n_best: 1 to `MAX_BEAM_WIDTH`.
 
         Raises:
             InputTypeError: Another dtype.
             InputError: Another shape, too many frames; NaN, +inf, or a frame of -inf alone.
-            UsageError: `n_best` below 1, or a token id of an option outside the vocabulary.
+            UsageError: `n_best` out of range, or a token id of an option outside the vocabulary.
         """
-        if n_best < 1:
-            raise UsageError(f"n_best: got {n_best}, expected at least 1; ask for one or more")
+        _check_whole("n_best", n_best, 1, MAX_BEAM_WIDTH, "ask for one or more")
         logits = _check_logits(logits, self._largest_id)
         if len(logits) > MAX_BEAM_FRAMES:
             raise InputError(
@@ -257,6 +257,14 @@ class BeamSearch:
             return Hypothesis(tokens, None, None, found.score)
         words = tuple(self.lexicon.words[word] for word in found.words)
         return Hypothesis(tokens, words, tuple(found.word_tokens), found.score)
+
+
+def _check_whole(name: str, value: object, least: int, most: int, advice: str) -> None:
+    whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+    if not whole or not least <= int(value) <= most:  # type: ignore[call-overload]
+        raise UsageError(
+            f"{name}: got {value!r}, expected a whole number from {least} to {most}; {advice}"
+        )
 
 
 def _check_lexicon(lexicon: Lexicon, blank_id: int, separator_id: int | None) -> None:

@@ -10,7 +10,7 @@ from edgewright.ctc import BeamSearch, Lexicon, greedy_decode
 from edgewright.errors import InputError, InputTypeError, UsageError
 from reference import ctc as reference
 
-EXHAUSTIVE = {"beam_width": 5000, "token_threshold": -math.inf, "beam_threshold": math.inf}
+EXHAUSTIVE = {"beam_width": 4096, "token_threshold": -math.inf, "beam_threshold": math.inf}
 
 
 def random_logits(seed, frames, vocabulary, scale=2.0):
@@ -190,6 +190,10 @@ def test_bad_logits_are_refused():
     ("options", "message"),
     [
         ({"beam_width": 0}, "beam_width: got 0"),
+        ({"beam_width": 4097}, "beam_width: got 4097, expected a whole number from 1 to 4096"),
+        ({"beam_width": 2.5}, "beam_width: got 2.5"),
+        ({"beam_width": "3"}, "beam_width: got '3'"),
+        ({"beam_width": True}, "beam_width: got True"),
         ({"token_threshold": 0.1}, "token_threshold: got 0.1"),
         ({"beam_threshold": math.nan}, "beam_threshold: got nan"),
         ({"lm_weight": math.inf}, "got inf, 0.0, expected finite"),
@@ -214,5 +218,6 @@ def test_bad_lexicons_are_refused():
             Lexicon(["a"], [spelling])
     with pytest.raises(UsageError, match="expected one with the token 5"):
         BeamSearch(0, lexicon=Lexicon(["a"], [[5]]))(np.zeros((1, 2), np.float32))
-    with pytest.raises(UsageError, match="n_best: got 0"):
-        BeamSearch(0)(np.zeros((1, 2), np.float32), n_best=0)
+    for n_best in (0, 1.5, None):
+        with pytest.raises(UsageError, match=f"n_best: got {n_best}"):
+            BeamSearch(0)(np.zeros((1, 2), np.float32), n_best=n_best)

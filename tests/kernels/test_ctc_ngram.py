@@ -67,7 +67,7 @@ def test_lexicon_search_with_a_model_equals_brute_force(seed, order):
     expected = reference.best_sentence(logits, 0, lexicon, score)
     search = BeamSearch(
         0,
-        beam_width=5000,
+        beam_width=4096,
         token_threshold=-math.inf,
         beam_threshold=math.inf,
         lexicon=Lexicon([word for word, _ in lexicon], [tokens for _, tokens in lexicon]),

@@ -8,10 +8,10 @@ from typing import TypeAlias, TypeVar, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from edgewright.audio import Segment, is_silence, read_blocks, segments
+from edgewright.audio import LEAST_RATE, MOST_RATE, Segment, is_silence, read_blocks, segments
 from edgewright.ctc import BeamSearch, NgramModel, greedy_decode
 from edgewright.errors import BundleError, InputError, UsageError
-from edgewright.families.base import Model, Stopwatch, take
+from edgewright.families.base import Model, Stopwatch, check_input, require, take
 from edgewright.features import LogMel, LogMelConfig
 from edgewright.specs import Array
 from edgewright.tasks.transcribe import (
@@ -28,6 +28,8 @@ Audio: TypeAlias = str | Path | NDArray[np.float32] | NDArray[np.int16]
 """A file, or int16 or float32 samples (samples,) or (samples, channels)."""
 AnyAudio = TypeVar("AnyAudio", bound=Audio)
 
+LONGEST_CHUNK = 1 << 16
+"""Frames or samples to whose multiple an input may be padded."""
 _VARIANCE_EPSILON = 1e-7  # Wav2Vec2FeatureExtractor.zero_mean_unit_var_norm
 
 
@@ -94,6 +96,10 @@ class ConformerCTC(Model[ConformerCTCConfig]):
         config = self.config
         self._input = "waveform" if config.features is None else "features"
         self._masked = self._check_graph()
+        _check_config(config)
+        if config.features is not None:
+            bins = config.features.num_mel_bins
+            check_input(self.runners["model"], "features", (None, None, bins), "features")
         self._log_mel = None if config.features is None else LogMel(config.features)
         self._vocabulary = Vocabulary(
             assets(config.vocabulary), config.word_boundary, config.special_ids
@@ -110,6 +116,8 @@ class ConformerCTC(Model[ConformerCTCConfig]):
             if config.search.language_model is not None:
                 data = assets(config.search.language_model)
                 self._language_model = NgramModel.from_arpa(data)
+            largest = max(self._lexicon.token_ids)
+            require(largest < int(size), "search.lexicon", f"token {largest}", f"below {size}")
         self._search = self._beam(None)
 
     @overload
@@ -190,7 +198,8 @@ class ConformerCTC(Model[ConformerCTCConfig]):
     def _beam(self, beam_width: int | None) -> BeamSearch:
         search = self.config.search
         if search is None:
-            return BeamSearch(self.config.blank_id, beam_width=beam_width or 32)
+            width = 32 if beam_width is None else beam_width
+            return BeamSearch(self.config.blank_id, beam_width=width)
         return BeamSearch(
             self.config.blank_id,
             beam_width=search.beam_width if beam_width is None else beam_width,
@@ -296,3 +305,18 @@ class ConformerCTC(Model[ConformerCTCConfig]):
                 "to 'logits'; export the bundle again"
             )
         return "attention_mask" in names
+
+
+def _check_config(config: ConformerCTCConfig) -> None:
+    rates = f"{LEAST_RATE} to {MOST_RATE} Hz"
+    in_range = LEAST_RATE <= config.sample_rate <= MOST_RATE
+    require(in_range, "sample_rate", config.sample_rate, rates)
+    if config.features is not None:
+        rate = config.features.sample_rate
+        require(rate == config.sample_rate, "features.sample_rate", rate, f"{config.sample_rate}")
+    chunks = 1 <= config.chunk_frames <= LONGEST_CHUNK
+    require(chunks, "chunk_frames", config.chunk_frames, f"1 to {LONGEST_CHUNK}")
+    for key in ("frame_seconds", "max_segment"):
+        require(getattr(config, key) > 0, key, getattr(config, key), "seconds above 0")
+    layers = all(k >= 1 and s >= 1 and p >= 0 for k, s, p in config.subsampling)
+    require(layers, "subsampling", config.subsampling, "kernels and strides of 1, paddings of 0 up")
