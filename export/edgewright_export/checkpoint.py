@@ -3,6 +3,8 @@
 import fnmatch
 import hashlib
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -23,8 +25,35 @@ from edgewright_export.weights import Weights, read_weights, weight_files
 
 T = TypeVar("T")
 _CHUNK = 1 << 20
-_CONFIG_ERRORS = (ValueError, TypeError, KeyError, RuntimeError, AttributeError)
-"""What transformers raises for a `config.json` that it cannot use."""
+_CONFIG_ERRORS = (
+    ValueError, TypeError, LookupError, RuntimeError, AttributeError, ArithmeticError,
+    AssertionError,
+)  # fmt: skip
+"""What a network raises that is built with a `config.json` that it cannot use."""
+
+
+@contextmanager
+def built_by_config(folder: Path, name: str) -> Iterator[None]:
+    """Blame `config.json` where a network cannot be built.
+
+    Args:
+        folder: The checkpoint.
+        name: Class of the network.
+
+    Raises:
+        CheckpointError: What is built inside failed.
+    """
+    from huggingface_hub.errors import StrictDataclassError
+
+    try:
+        yield
+    except CheckpointError:
+        raise
+    except (*_CONFIG_ERRORS, StrictDataclassError) as error:
+        raise CheckpointError(
+            f"checkpoint {folder}: got a config.json that {name} does not take "
+            f"({type(error).__name__}: {error}), expected that of a saved model; download it again"
+        ) from error
 
 
 class Checkpoint:
@@ -133,10 +162,9 @@ class Checkpoint:
         self, model_class: Any, weights: Weights, arguments: dict[str, Any]
     ) -> tuple[Any, dict[str, Any]]:
         import torch
-        from huggingface_hub.errors import StrictDataclassError
 
         config = {key: value for key, value in self.config.items() if key != "auto_map"}
-        try:
+        with built_by_config(self.folder, model_class.__name__):
             loaded: tuple[Any, dict[str, Any]] = model_class.from_pretrained(
                 None,
                 config=model_class.config_class.from_dict(config),
@@ -149,11 +177,6 @@ class Checkpoint:
                 local_files_only=True,
                 **arguments,
             )
-        except (*_CONFIG_ERRORS, StrictDataclassError) as error:
-            raise CheckpointError(
-                f"checkpoint {self.folder}: got a config.json that {model_class.__name__} does not "
-                f"take ({error}), expected that of a saved model; download it again"
-            ) from error
         return loaded
 
     def _architecture(self) -> str:

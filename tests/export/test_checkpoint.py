@@ -220,9 +220,12 @@ def test_quantized_checkpoint_is_refused(tiny: Tiny) -> None:
         load(folder)
 
 
-def test_config_that_the_class_does_not_take_is_refused(tiny: Tiny) -> None:
+@pytest.mark.parametrize(
+    "change", [{"hidden_act": "no such function"}, {"hidden_size": 0}, {"num_attention_heads": 0}]
+)
+def test_config_that_the_class_does_not_take_is_refused(change: Any, tiny: Tiny) -> None:
     folder = tiny("vit")
-    edit_json(folder / "config.json", hidden_act="no such function")
+    edit_json(folder / "config.json", **change)
     with pytest.raises(CheckpointError, match="does not take"):
         load(folder)
 

@@ -245,6 +245,7 @@ def tiny(tiny_masters: dict[str, Path], tmp_path: Path) -> Callable[[str], Path]
         ("streaming", "preprocessor_config.json", {"num_mel_bins": 40}, "got 40 bins"),
         ("streaming", "preprocessor_config.json", {"hop_length": None}, "missing keys"),
         ("streaming", "config.json", {"blank_id": 400}, "blank inside"),
+        ("streaming", "config.json", {"num_heads": 0}, "does not take"),
         ("streaming", "edgewright.json", {"search": {"beam_width": 0}}, "beam_width"),
     ],
 )  # fmt: skip

@@ -1,5 +1,6 @@
 """FastSpeech 2 in every layout: the split model answers as PyTorch's own, unsplit."""
 
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -139,6 +140,17 @@ def test_our_own_voice_is_split_without_a_difference() -> None:
     torch.testing.assert_close(again, mel)
     assert recipe.config.griffin_lim is not None
     assert recipe.config.griffin_lim.mel.hop_length == recipe.config.hop_length == 200
+
+
+def test_our_own_voice_with_a_broken_file_is_refused(tmp_path: Path) -> None:
+    folder = shutil.copytree(OWN, tmp_path / "own")
+    edit_json(folder / "config.json", hidden_size="wide")
+    with pytest.raises(CheckpointError, match="does not take"):
+        FastSpeech2Recipe.load(Checkpoint(folder))
+    shutil.copyfile(OWN / "config.json", folder / "config.json")
+    (folder / "model.safetensors").write_bytes(b"")
+    with pytest.raises(CheckpointError, match="got a damaged file"):
+        FastSpeech2Recipe.load(Checkpoint(folder))
 
 
 @pytest.mark.parametrize(

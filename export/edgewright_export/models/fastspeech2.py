@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional
@@ -342,14 +343,18 @@ def load_checkpoint(folder: Path) -> FastSpeech2:
     """
     config = json.loads((folder / "config.json").read_text())
     model = FastSpeech2(parse_config(config))
-    weights = {
-        name: tensor.float() for name, tensor in load_file(folder / "model.safetensors").items()
-    }
+    path = folder / "model.safetensors"
+    try:
+        weights = {name: tensor.float() for name, tensor in load_file(path).items()}
+    except SafetensorError as error:
+        raise CheckpointError(
+            f"{path}: got a damaged file ({error}), expected safetensors; copy the checkpoint again"
+        ) from error
     try:
         model.load_state_dict(weights, strict=True)
     except RuntimeError as error:
         raise CheckpointError(
-            f"weights {folder / 'model.safetensors'}: got names or shapes that differ ({error}), "
+            f"weights {path}: got names or shapes that differ ({error}), "
             "expected those of config.json; copy both files from one training"
         ) from error
     return model.eval()

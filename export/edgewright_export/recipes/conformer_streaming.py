@@ -14,7 +14,7 @@ from transformers.audio_utils import mel_filter_bank, spectrogram, window_functi
 from edgewright import records
 from edgewright.errors import BundleError, CheckpointError, UnsupportedCheckpointError
 from edgewright.features import LogMelConfig
-from edgewright_export.checkpoint import Checkpoint
+from edgewright_export.checkpoint import Checkpoint, built_by_config
 from edgewright_export.models.conformer import ARCHITECTURE, SUBSAMPLING, load_checkpoint
 from edgewright_export.recipes.conformer_recognizer import FrontEnd, Recognizer
 from edgewright_export.recipes.conformer_tokens import read_pieces
@@ -37,7 +37,8 @@ def load_streaming(checkpoint: Checkpoint) -> Recognizer:
         CheckpointError: Something is missing or cannot be used.
     """
     checkpoint.read_bytes("model.safetensors")  # notes its hash
-    model = load_checkpoint(checkpoint.folder)
+    with built_by_config(checkpoint.folder, ARCHITECTURE):
+        model = load_checkpoint(checkpoint.folder)
     features = _read_features(checkpoint, model.config.num_mel_bins)
     front = FrontEnd(
         sample_rate=features.sample_rate,

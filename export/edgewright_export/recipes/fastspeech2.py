@@ -20,7 +20,7 @@ from edgewright.families.phone_tokens import PhoneTokens, Style, pieces
 from edgewright.features import LogMelConfig
 from edgewright.synthesis import GriffinLimConfig
 from edgewright_export.calibrate import Calibration
-from edgewright_export.checkpoint import Checkpoint
+from edgewright_export.checkpoint import Checkpoint, built_by_config
 from edgewright_export.evaluation import AgreementEvaluation, Evaluation, Floats
 from edgewright_export.models.fastspeech2 import load_checkpoint
 from edgewright_export.onnx_graph import TracedComponent
@@ -233,7 +233,8 @@ def _load_own(
         features = records.read(LogMelConfig, checkpoint.config.get("features"), "features")
     except BundleError as error:
         raise CheckpointError(f"config.json: {error}") from error
-    voice = OwnVoice(load_checkpoint(checkpoint.folder))
+    with built_by_config(checkpoint.folder, checkpoint.architecture):
+        voice = OwnVoice(load_checkpoint(checkpoint.folder))
     return voice, vocabulary, _config(features.sample_rate, "flite", features)
 
 
