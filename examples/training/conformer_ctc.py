@@ -28,7 +28,11 @@ from torch import Tensor
 from torch.nn import functional
 
 from edgewright.tasks.metrics import word_error_rate
-from edgewright_export.models.conformer import StreamingConformerConfig, StreamingConformerForCTC
+from edgewright_export.models.conformer import (
+    StreamingConformerConfig,
+    StreamingConformerForCTC,
+    load_checkpoint,
+)
 
 START = Mixture({"synthetic": 0.75, "asterisk": 0.25}, 24.0, longest=220)
 """Short and clear: what leaves the plateau where CTC says blanks only."""
@@ -56,6 +60,7 @@ class Options:
     threads: int
     learning_rate: float
     seed: int
+    start_from: Path | None
 
 
 def train_tokenizer(texts: list[str]) -> Tokenizer:
@@ -95,6 +100,9 @@ class Trainer:
         self.targets = [encoding.ids for encoding in tokenizer.encode_batch(material.train.texts)]
         self.seconds, self.step = 0.0, 0
         self.level, self.starting = 8.0, True  # smoothed loss
+        if options.start_from is not None:
+            self.model.load_state_dict(load_checkpoint(options.start_from).state_dict())
+            self.level, self.starting = START_LOSS, False
         self.curve: list[tuple[int, float, float, float]] = []
 
     @property
@@ -237,7 +245,10 @@ def main() -> None:
     if not cache.exists():
         conformer_data.save(conformer_data.prepare(options.sources, _packages()), cache)
     material = conformer_data.load(cache)
-    tokenizer = train_tokenizer(sorted(material.train.texts))
+    if options.start_from is None:
+        tokenizer = train_tokenizer(sorted(material.train.texts))
+    else:
+        tokenizer = Tokenizer.from_file(str(options.start_from / "tokenizer.json"))
     trainer = Trainer(options, material, tokenizer)
     work_file = options.work / "run.pt"
     trainer.resume(work_file)
@@ -261,6 +272,9 @@ def _options() -> Options:
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--learning-rate", type=float, default=1.2e-3)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument(
+        "--start-from", type=Path, help="checkpoint folder whose weights come first"
+    )
     return Options(**vars(parser.parse_args()))
 
 
