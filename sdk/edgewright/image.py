@@ -222,6 +222,12 @@ class ImageTransform:
             image, resized, corner, size, cubic, self.scale, self.mean, self.std
         )
 
+    @property
+    def fixed_size(self) -> tuple[int, int] | None:
+        """The (height, width) that every picture gets; None where it depends on the picture."""
+        size = self.crop if self.crop is not None else self.resize
+        return (size[0], size[1]) if size is not None and len(size) == 2 else None
+
     def output_size(self, height: int, width: int) -> tuple[int, int]:
         """Return the (height, width) that a picture of `height` x `width` pixels gets."""
         if self.crop is not None:

@@ -78,6 +78,11 @@ def open_model(bundle: Bundle, placement: Placement, threads: int | None = None)
             f"manifest.family: got '{manifest.family}', expected one of {', '.join(FAMILIES)}; "
             "upgrade edgewright"
         )
+    if manifest.task != family.task.key:
+        raise BundleError(
+            f"manifest.task: got '{manifest.task}', expected '{family.task.key}', which is what "
+            f"the family '{manifest.family}' is for; export the bundle again"
+        )
     size, shared = _threads(threads)
     runners = _open_runners(bundle, placement, size, shared)
     runtime = _runtime(bundle, placement, runners, size, shared)

@@ -20,7 +20,7 @@ def read(kind: type[T], value: Any, where: str) -> T:
 
     Args:
         kind: A dataclass, or any type that its fields may have: scalars, `tuple[X, ...]`,
-            `dict[str, X]`, `X | None`, `Literal[...]` of strings, `Any`.
+            `tuple[X, X]` of one type, `dict[str, X]`, `X | None`, `Literal[...]` of strings, `Any`.
         value: What `json.loads` gave.
         where: Position for messages, such as `manifest.variants[0]`.
 
@@ -41,6 +41,8 @@ def _read(kind: Any, value: Any, where: str) -> Any:
         return _read_union(arguments, value, where)
     if origin is tuple:
         items = _expect(list, value, where, "a list")
+        if arguments[-1] is not Ellipsis and len(items) != len(arguments):
+            raise _mismatch(value, where, f"{len(arguments)} values")
         return tuple(_read(arguments[0], item, f"{where}[{i}]") for i, item in enumerate(items))
     if origin is dict:
         entries = _expect(dict, value, where, "an object")

@@ -10,6 +10,7 @@ import edgewright as ew
 import tiny_bundles
 from edgewright.bundle.manifest import Source
 from edgewright.errors import (
+    BundleError,
     BundleNotFoundError,
     CheckpointNotFoundError,
     FormatVersionError,
@@ -124,3 +125,10 @@ def test_difference_is_relative_to_the_scale(
     found = golden_difference({"x": np.array(expected)}, {"x": np.array(got)})
     assert found == pytest.approx(difference)
     assert golden_difference({"x": np.array(expected)}, {"y": np.array(got)}) == np.inf
+
+
+def test_a_task_that_is_not_that_of_the_family_is_a_broken_bundle(tmp_path: Path) -> None:
+    bundle = tiny_bundles.dnabert(tmp_path / "bad.edge", manifest={"task": "classify"})
+    with pytest.raises(BundleError, match=r"manifest\.task: got 'classify', expected 'score'"):
+        ew.load(bundle)
+    assert not ew.verify(bundle).ok

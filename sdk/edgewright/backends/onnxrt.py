@@ -36,7 +36,7 @@ _DTYPES = {
     "tensor(int64)": "int64",
     "tensor(bool)": "bool",
 }
-_LOG_ERRORS_ONLY = 3
+_LOG_FATAL_ONLY = 4  # errors come as exceptions, whose text is told
 
 # x -> Identity -> y, float32 (1,), IR 7, opset 13: the smallest graph that proves a provider loads.
 _IDENTITY_GRAPH = (
@@ -195,7 +195,7 @@ def _cuda_problem() -> str | None:
 
 def _options(ort: Any, device: str, threads: int, *, shared_threads: bool) -> Any:
     options = ort.SessionOptions()
-    options.log_severity_level = _LOG_ERRORS_ONLY
+    options.log_severity_level = _LOG_FATAL_ONLY
     options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_ALL
     options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
     if shared_threads:

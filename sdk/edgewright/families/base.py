@@ -20,8 +20,10 @@ __all__ = [
     "Stopwatch",
     "Timings",
     "check_graph",
+    "check_input",
     "check_labels",
     "read_lines",
+    "require",
     "take",
 ]
 
@@ -100,6 +102,35 @@ class Model(ABC, Generic[ConfigT]):
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}: {self.runtime}>"
+
+
+def require(valid: bool, key: str, got: object, expected: str) -> None:
+    """Raise a BundleError about `manifest.config.<key>` unless it is `valid`."""
+    if not valid:
+        raise BundleError(
+            f"manifest.config.{key}: got {got}, expected {expected}; export the bundle again"
+        )
+
+
+def check_input(runner: Runner, name: str, sizes: tuple[int | None, ...], key: str) -> None:
+    """Check that an input of a graph takes the arrays that `manifest.config.<key>` leads to.
+
+    Args:
+        runner: The graph.
+        name: Of its input.
+        sizes: Of the array; None where any may come.
+        key: Of the config, for the message.
+
+    Raises:
+        BundleError: The graph takes another number of dimensions, or another size of one.
+    """
+    (spec,) = (spec for spec in runner.inputs if spec.name == name)
+    fits = len(spec.shape) == len(sizes) and all(
+        size is None or isinstance(declared, str) or declared == size
+        for declared, size in zip(spec.shape, sizes, strict=True)
+    )
+    shown = tuple("any" if size is None else size for size in sizes)
+    require(fits, key, f"arrays of {shown}", f"what the graph takes, '{spec}'")
 
 
 def read_lines(assets: Callable[[str], bytes], name: str) -> list[str]:

@@ -1,7 +1,7 @@
 """Conformer recognizers with CTC: speech in, words with times out."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias, TypeVar, overload
 
@@ -22,7 +22,13 @@ from edgewright.tasks.transcribe import (
     Transcription,
     Word,
 )
-from edgewright.transcript import Boundary, Vocabulary, hypothesis_words, read_lexicon
+from edgewright.transcript import (
+    Boundary,
+    Vocabulary,
+    fit_words,
+    hypothesis_words,
+    read_lexicon,
+)
 
 Audio: TypeAlias = str | Path | NDArray[np.float32] | NDArray[np.int16]
 """A file, or int16 or float32 samples (samples,) or (samples, channels)."""
@@ -245,7 +251,7 @@ class ConformerCTC(Model[ConformerCTCConfig]):
         words = self._decode(logits, search, segment.start) if len(logits) else []
         # What comes in the silence behind the last chunk was said before it.
         end = segment.start + segment.waveform.size / self.config.sample_rate
-        words = [replace(w, start=min(w.start, end), end=min(w.end, end)) for w in words]
+        words = fit_words(words, segment.start, end, self.config.frame_seconds)
         watch.lap("post")
         return words
 

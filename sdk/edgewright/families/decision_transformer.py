@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from edgewright.context import ContextWindow
 from edgewright.errors import BundleError, InputError, InputTypeError, StateError
-from edgewright.families.base import Model, Stopwatch, check_graph, take
+from edgewright.families.base import Model, Stopwatch, check_graph, check_input, take
 from edgewright.specs import Array
 from edgewright.tasks.control import Action, Control
 
@@ -54,6 +54,9 @@ class DecisionTransformer(Model[DecisionTransformerConfig]):
     def _prepare(self, assets: Callable[[str], bytes]) -> None:
         check_graph(self.runners, INPUTS, "action_preds")
         self._check_limits()
+        model, config = self.runners["model"], self.config
+        check_input(model, "states", (None, None, config.state_dim), "state_dim")
+        check_input(model, "actions", (None, None, config.action_dim), "action_dim")
         self._context = self._new_context()
         self._low = np.array(self.config.action_low, np.float32)
         self._high = np.array(self.config.action_high, np.float32)

@@ -11,7 +11,15 @@ from numpy.typing import NDArray
 
 from edgewright.decoding import softmax
 from edgewright.errors import BundleError, InputError, UsageError
-from edgewright.families.base import Model, Stopwatch, check_graph, check_labels, read_lines, take
+from edgewright.families.base import (
+    Model,
+    Stopwatch,
+    check_graph,
+    check_labels,
+    read_lines,
+    require,
+    take,
+)
 from edgewright.sequence import KmerTokenizer, Window, read_windows, reverse_complement
 from edgewright.specs import Array
 from edgewright.tasks.score import Embedding, Score, Scores, TokenScores
@@ -24,6 +32,9 @@ AnySequence = TypeVar("AnySequence", bound=Bases)
 
 HEADS = ("sequence", "token", "embedding")
 """What the graph computes: a label per sequence, a label per k-mer, or hidden states."""
+
+LONGEST = 1 << 16
+"""Tokens; far beyond what any such model reads."""
 
 SPECIAL_TOKENS = 2
 """`[CLS]` before and `[SEP]` behind the k-mers."""
@@ -63,6 +74,11 @@ class DNABERT(Model[DNABERTConfig]):
                 f"{self._tokenizer.k} as in {config.vocabulary} and one of {', '.join(HEADS)}; "
                 "export the bundle again"
             )
+        least = SPECIAL_TOKENS + 1
+        in_range = least <= config.max_tokens <= LONGEST
+        require(in_range, "max_tokens", config.max_tokens, f"{least} to {LONGEST}")
+        fits = config.k <= config.window <= self.max_bases
+        require(fits, "window", config.window, f"{config.k} to {self.max_bases} bases")
         self._output = "hidden" if config.head == "embedding" else "logits"
         check_graph(self.runners, ("token_ids", "attention_mask"), self._output)
         if config.head != "embedding":

@@ -5,7 +5,6 @@ Components: `encoder` (token ids to hidden states and durations), the length reg
 none.
 """
 
-import json
 import math
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -15,9 +14,10 @@ from typing import TYPE_CHECKING, overload
 import numpy as np
 from numpy.typing import NDArray
 
+from edgewright import strict_json
 from edgewright.backends.base import Runner
 from edgewright.errors import BundleError, InputError, InputTypeError, UsageError
-from edgewright.families.base import Model, Stopwatch, take
+from edgewright.families.base import Model, Stopwatch, require, take
 from edgewright.families.phone_tokens import PAUSE, PhoneTokens, Style, Token, pieces
 from edgewright.loudness import level
 from edgewright.specs import Array
@@ -334,6 +334,10 @@ def _check_config(config: FastSpeech2Config) -> None:
             f"{config.hop_length} and max_phones {config.max_phones}, expected 1 or more; export "
             "the bundle again"
         )
+    if config.griffin_lim is not None:
+        mel = config.griffin_lim.mel
+        got, expected = (mel.sample_rate, mel.hop_length), (config.sample_rate, config.hop_length)
+        require(got == expected, "griffin_lim.mel", got, f"rate and hop {expected} as beside it")
     bins = config.griffin_lim.mel.num_mel_bins if config.griffin_lim else 1
     for name, values in (("mel_scale", config.mel_scale), ("mel_offset", config.mel_offset)):
         if len(values) not in {1, bins}:
@@ -344,14 +348,9 @@ def _check_config(config: FastSpeech2Config) -> None:
 
 
 def _read_vocabulary(data: bytes) -> dict[str, int]:
-    try:
-        vocabulary = json.loads(data)
-    except ValueError as error:
-        raise BundleError(
-            f"vocabulary: got no JSON ({error}), expected an object; export the bundle again"
-        ) from error
+    vocabulary = strict_json.parse(data, "vocabulary")
     if not isinstance(vocabulary, dict) or not all(
-        type(value) is int for value in vocabulary.values()
+        type(value) is int and value >= 0 for value in vocabulary.values()
     ):
         raise BundleError(
             "vocabulary: got something else, expected an object {token: id}; export it again"

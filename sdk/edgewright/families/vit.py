@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from edgewright.decoding import softmax_top_k
 from edgewright.errors import UsageError
-from edgewright.families.base import Model, Stopwatch, check_graph, check_labels, take
+from edgewright.families.base import Model, Stopwatch, check_graph, check_input, check_labels, take
 from edgewright.image import ImageTransform, read_image
 from edgewright.specs import Array
 from edgewright.tasks.classify import Classification, Classify, Label
@@ -44,6 +44,8 @@ class ViT(Model[ViTConfig]):
     def _prepare(self, assets: Callable[[str], bytes]) -> None:
         check_graph(self.runners, ("pixel_values",), "logits")
         check_labels(self.config.labels, self.runners["model"], "logits")
+        height, width = self.config.image.fixed_size or (None, None)
+        check_input(self.runners["model"], "pixel_values", (None, 3, height, width), "image")
 
     @overload
     def __call__(

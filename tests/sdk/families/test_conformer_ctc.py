@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,7 +10,13 @@ import soundfile
 
 import edgewright as ew
 import tiny_bundles
-from edgewright.errors import InputError, InputNotFoundError, InputTypeError, UsageError
+from edgewright.errors import (
+    BundleError,
+    InputError,
+    InputNotFoundError,
+    InputTypeError,
+    UsageError,
+)
 from edgewright.families.conformer_ctc import ConformerCTC
 from edgewright.tasks.transcribe import Decoding
 from tiny_bundles import RATE, tone_logits, tones
@@ -130,3 +137,25 @@ def test_options_out_of_range_are_refused(recognizer: ConformerCTC) -> None:
         recognizer(audio, decoding="greedy", beam_width=4)
     with pytest.raises(InputError, match="sample rate"):
         recognizer(audio, sample_rate=0)
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"sample_rate": 0}, {"chunk_frames": 0}, {"chunk_frames": 10**9}, {"frame_seconds": -1.0},
+        {"max_segment": 0.0}, {"subsampling": [[3, 0, 0]]}, {"subsampling": [[3, 2]]},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_numbers_out_of_range_are_a_broken_bundle(tmp_path: Path, config: dict[str, Any]) -> None:
+    bundle = tiny_bundles.conformer_ctc(tmp_path / "bad.edge", config=config)
+    with pytest.raises(BundleError, match=rf"manifest.config.{next(iter(config))}"):
+        ew.load(bundle)
+
+
+def test_a_lexicon_of_unknown_tokens_is_a_broken_bundle(tmp_path: Path) -> None:
+    tokens = ("\n".join(tiny_bundles.TOKENS) + "\n").encode()
+    assets = {"assets/tokens.txt": tokens, "assets/lexicon.txt": b"ab\t1 9\n"}
+    bundle = tiny_bundles.conformer_ctc(tmp_path / "bad.edge", assets=assets)
+    with pytest.raises(BundleError, match="got token 9, expected below 4"):
+        ew.load(bundle)

@@ -169,3 +169,10 @@ def test_limits_in_the_wrong_order_are_a_broken_bundle(tmp_path: Path) -> None:
     bundle = tiny_bundles.decision_transformer(tmp_path / "bad.edge", config=config)
     with pytest.raises(BundleError, match="expected lower limits first"):
         ew.load(bundle)
+
+
+def test_sizes_that_the_graph_does_not_take_are_a_broken_bundle(tmp_path: Path) -> None:
+    config = {"state_dim": 2, "state_mean": [0.0] * 2, "state_std": [1.0] * 2}
+    bundle = tiny_bundles.decision_transformer(tmp_path / "bad.edge", config=config)
+    with pytest.raises(BundleError, match=r"state_dim: got .*, expected what the graph takes"):
+        ew.load(bundle)

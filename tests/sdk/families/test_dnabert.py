@@ -7,7 +7,13 @@ import pytest
 
 import edgewright as ew
 import tiny_bundles
-from edgewright.errors import BundleError, InputError, InputTypeError, UsageError
+from edgewright.errors import (
+    BundleError,
+    EdgewrightError,
+    InputError,
+    InputTypeError,
+    UsageError,
+)
 from edgewright.families.dnabert import DNABERT
 from edgewright.tasks.score import Scores, TokenScores
 
@@ -157,8 +163,15 @@ def test_scan_names_a_record_that_is_too_short(dna: DNABERT, tmp_path: Path) -> 
 
 @pytest.mark.parametrize(
     ("config", "message"),
-    [({"k": 3}, "got k 3"), ({"head": "tail"}, "head 'tail'"), ({"labels": ["x"]}, "got 1 labels")],
-)
+    [
+        ({"k": 3}, "got k 3"), ({"head": "tail"}, "head 'tail'"),
+        ({"labels": ["x"]}, "got 1 labels"),
+        ({"max_tokens": -1}, "max_tokens: got -1, expected 3 to 65536"),
+        ({"max_tokens": 10**9}, "max_tokens: got 1000000000"),
+        ({"window": -1}, "window: got -1, expected 2 to 33 bases"),
+        ({"window": 10**9}, "window: got 1000000000"),
+    ],
+)  # fmt: skip
 def test_a_config_that_does_not_fit_is_a_broken_bundle(
     tmp_path: Path, config: dict[str, object], message: str
 ) -> None:
@@ -174,3 +187,12 @@ def test_a_vocabulary_that_is_no_text_is_a_broken_bundle(tmp_path: Path) -> None
         ew.load(bundle)
     verification = ew.verify(bundle)
     assert [check.status for check in verification.checks] == ["ok", "failed"]
+
+
+def test_a_failing_graph_writes_nothing_beside_its_error(
+    dna: DNABERT, capfd: pytest.CaptureFixture[str]
+) -> None:
+    ids = np.full((1, 3), 10**6)
+    with pytest.raises(EdgewrightError, match="ONNX Runtime failed on inputs"):
+        dna.runners["model"].run({"token_ids": ids, "attention_mask": np.ones_like(ids)})
+    assert capfd.readouterr() == ("", "")

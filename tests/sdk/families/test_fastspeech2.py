@@ -290,3 +290,9 @@ def test_the_vocabulary_must_be_an_object(voice: FastSpeech2, folder: Path) -> N
     (bundle / "assets/vocab.json").write_text(json.dumps([1]))
     with pytest.raises(BundleError):
         ew.load(bundle, check="used")
+
+
+def test_features_of_another_rate_are_a_broken_bundle(folder: Path) -> None:
+    bundle = tiny_voice.fastspeech2(folder / "rate.edge", config={"sample_rate": 8001})
+    with pytest.raises(BundleError, match=r"griffin_lim\.mel: got .*, expected rate and hop"):
+        ew.load(bundle)

@@ -117,6 +117,8 @@ def test_raw_samples_are_checked(vit: ViT) -> None:
         ({"surprise": 1}, "unknown keys .'surprise'."),
         ({"image": {"resize": [8, 8], "resample": "nearest", "crop": None, "scale": 1.0,
                     "mean": [0.0] * 3, "std": [1.0] * 3}}, "manifest.config: resample"),
+        ({"image": {"resize": [9, 8], "resample": "bilinear", "crop": None, "scale": 1.0,
+                    "mean": [0.0] * 3, "std": [1.0] * 3}}, r"image: got .*'any', 3, 9, 8"),
     ],
 )  # fmt: skip
 def test_a_config_that_does_not_fit_is_a_broken_bundle(
