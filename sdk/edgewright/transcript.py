@@ -1,6 +1,7 @@
 """From CTC tokens to words with times: the vocabulary of a recognizer and its word boundaries."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
@@ -73,6 +74,27 @@ def hypothesis_words(found: Hypothesis, frame_seconds: float, start: float) -> l
         words.append(_word(text, group, frame_seconds, start))
         position += count
     return words
+
+
+def fit_words(words: Sequence[Word], start: float, end: float, frame: float) -> list[Word]:
+    """Move words that a recognizer heard behind the end of the audio to before it.
+
+    Args:
+        words: In time order, without overlap, of at least `frame` each, none before `start`.
+        start: Of the audio, seconds.
+        end: Of the audio, seconds.
+        frame: The least duration of a word, seconds; less where so many words do not fit.
+
+    Returns:
+        The words, still in time order and without overlap, between `start` and `end`.
+    """
+    least = min(frame, (end - start) / max(1, len(words)))
+    fitted: list[Word] = []
+    for word in reversed(words):
+        end = min(word.end, end)
+        fitted.append(replace(word, start=max(start, min(word.start, end - least)), end=end))
+        end = fitted[-1].start
+    return fitted[::-1]
 
 
 def read_lexicon(data: bytes) -> Lexicon:

@@ -6,8 +6,8 @@ import pytest
 
 from edgewright.ctc import CTCToken
 from edgewright.errors import BundleError
-from edgewright.tasks.transcribe import Transcribe
-from edgewright.transcript import Vocabulary, read_lexicon
+from edgewright.tasks.transcribe import Transcribe, Word
+from edgewright.transcript import Vocabulary, fit_words, read_lexicon
 
 
 def test_the_command_transcribes_file_by_file(capsys: pytest.CaptureFixture[str]) -> None:
@@ -30,6 +30,24 @@ def test_separators_end_words_and_special_tokens_are_no_text() -> None:
     assert [word.text for word in words] == ["hi", "é"]
     assert words[0].end == pytest.approx(10.3)
     assert vocabulary.separator_id == 1
+
+
+@pytest.mark.parametrize("end", [0.01, 0.5, 0.93, 1.0, 1.15, 2.0])
+def test_words_heard_behind_the_end_come_before_it(end: float) -> None:
+    spans = [(0.1, 0.2), (0.9, 1.0), (1.0, 1.04), (1.1, 1.3)]
+    words = [Word("a", start, stop, 0.5) for start, stop in spans]
+    fitted = fit_words(words, 0.0, end, 0.04)
+    times = [time for word in fitted for time in (word.start, word.end)]
+    assert times == sorted(times)
+    assert 0 <= times[0] <= times[-1] <= end
+    least = min(0.04, end / 4)
+    assert all(word.end - word.start >= least - 1e-12 for word in fitted)
+    inside = [word for word in words if word.end <= end - 3 * 0.04]
+    assert fitted[: len(inside)] == inside
+
+
+def test_no_words_are_no_words() -> None:
+    assert fit_words([], 1.0, 1.0, 0.04) == []
 
 
 def test_damaged_assets_are_refused() -> None:
