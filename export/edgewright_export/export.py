@@ -8,7 +8,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from edgewright import records
+from edgewright import arguments, records
 from edgewright.bundle import Bundle, BundleWriter
 from edgewright.bundle.golden import write_golden
 from edgewright.bundle.manifest import (
@@ -79,7 +79,8 @@ def export(
         ParityError: fp32 or a required variant misses a gate.
         UsageError: The options contradict each other, or `output` may not be written.
     """
-    names = _variant_names(variants, require)
+    require = arguments.names("require", require)
+    names = _variant_names(arguments.names("variants", variants), require)
     if seed < 0:
         raise UsageError(f"seed: got {seed}, expected 0 or more; choose another")
     silent = Progress(io.StringIO()) if progress is None else nullcontext(progress)

@@ -4,6 +4,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
+from edgewright.arguments import whole_number
 from edgewright.backends import BACKENDS, Runner
 from edgewright.bundle import Bundle, Check
 from edgewright.errors import BundleError, FormatVersionError, UsageError
@@ -112,7 +113,7 @@ def set_threads(threads: int) -> None:
         MissingDependencyError: No inference library with a shared pool is installed.
     """
     global _shared_threads  # noqa: PLW0603  one pool per process is what this call is about
-    _check_threads(threads)
+    threads = _check_threads(threads)
     with _lock:
         for backend in BACKENDS.values():
             backend.share_threads(threads)
@@ -129,9 +130,10 @@ def _threads(threads: int | None) -> tuple[int, bool]:
 
 
 def _check_threads(threads: int) -> int:
-    if not isinstance(threads, int) or not 1 <= threads <= 1024:
-        raise UsageError(f"threads: got {threads!r}, expected 1 to 1024; choose the cores to use")
-    return threads
+    size = whole_number("threads", threads, "1 to 1024")
+    if not 1 <= size <= 1024:
+        raise UsageError(f"threads: got {size}, expected 1 to 1024; choose the cores to use")
+    return size
 
 
 def _open_runners(

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgewright import _core
+from edgewright.arguments import whole_number
 from edgewright.errors import InputError, InputNotFoundError, InputTypeError, UsageError
 
 _GZIP_MAGIC = b"\x1f\x8b"
@@ -189,7 +190,7 @@ def read_records(
         InputError: The file breaks a rule; the message names record, line and column.
         UsageError: `chunk_size` is below 1.
     """
-    if chunk_size < 1:
+    if whole_number("chunk_size", chunk_size, "1 or more") < 1:
         raise UsageError(f"chunk_size: got {chunk_size}, expected at least 1; use the default")
     parser = _core.SequenceParser()
     with _open(Path(path)) as (file, raw):
@@ -225,7 +226,7 @@ def read_windows(
         UsageError: `window` or `stride` is below 1.
     """
     for name, size in (("window", window), ("stride", stride)):
-        if not 1 <= size < 1 << 31:
+        if not 1 <= whole_number(name, size, "1 or more bases") < 1 << 31:
             raise UsageError(f"{name}: got {size}, expected 1 to 2^31 - 1 bases; choose another")
     slicer = _core.WindowSlicer(window, stride)
     for chunk in read_records(path, progress=progress):

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from edgewright.arguments import names
 from edgewright.bundle import Bundle, BundleWriter
 from edgewright.bundle.manifest import Manifest, Variant
 from edgewright.bundle.writer import README
@@ -42,7 +43,7 @@ def pack(
         manifest = bundle.manifest
         dropped: set[str] = set()
         if variants is not None:
-            manifest, dropped = _select(manifest, variants)
+            manifest, dropped = _select(manifest, names("variants", variants))
         for name in sorted(set(manifest.files) - dropped - {README}):
             target = writer.folder / name
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -50,14 +51,14 @@ def pack(
         return writer.finish(manifest)
 
 
-def _select(manifest: Manifest, names: Sequence[str]) -> tuple[Manifest, set[str]]:
-    """Return the manifest with the variants `names` only, and the files that nothing else uses."""
+def _select(manifest: Manifest, chosen: Sequence[str]) -> tuple[Manifest, set[str]]:
+    """Return the manifest with the variants `chosen` only, and the files that nothing else uses."""
     known = [variant.name for variant in manifest.variants]
-    if not names or (unknown := sorted(set(names) - set(known))):
-        got = unknown if names else "none"
+    if not chosen or (unknown := sorted(set(chosen) - set(known))):
+        got = unknown if chosen else "none"
         raise UsageError(f"variants: got {got}, expected some of {known}; choose among these")
-    kept = tuple(variant for variant in manifest.variants if variant.name in names)
-    tolerance = {name: manifest.golden.tolerance[name] for name in known if name in names}
+    kept = tuple(variant for variant in manifest.variants if variant.name in chosen)
+    tolerance = {name: manifest.golden.tolerance[name] for name in known if name in chosen}
     slim = replace(manifest, variants=kept, golden=replace(manifest.golden, tolerance=tolerance))
     used = _files(kept) | {sample.file for sample in manifest.golden.samples}
     return slim, _files(manifest.variants) - used - {manifest.licenses.notice}

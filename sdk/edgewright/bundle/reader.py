@@ -78,7 +78,7 @@ class Bundle:
             BundleError: The manifest breaks a rule of the format.
             UsageError: An argument is out of its range.
         """
-        _check_arguments(check, expected_digest)
+        _check_arguments(path, check, expected_digest)
         location = _existing(path)
         if location.is_dir():
             bundle = cls._open_folder(location, location, expected_digest)
@@ -195,10 +195,17 @@ class Bundle:
         return variants[name]
 
 
-def _check_arguments(check: str, expected_digest: str | None) -> None:
+def _check_arguments(path: object, check: str, expected_digest: str | None) -> None:
+    if not isinstance(path, (str, os.PathLike)) or not os.fspath(path):
+        raise UsageError(
+            f"bundle: got {path!r:.80}, expected the path of a bundle folder or zip as text or "
+            "Path; name it"
+        )
     if check not in ("all", "used"):
         raise UsageError(f"check: got {check!r}, expected 'all' or 'used'; pass one of them")
-    if expected_digest is not None and not re.fullmatch("[0-9a-fA-F]{64}", expected_digest):
+    if expected_digest is not None and not (
+        isinstance(expected_digest, str) and re.fullmatch("[0-9a-fA-F]{64}", expected_digest)
+    ):
         raise UsageError(
             f"expected_digest: got {expected_digest!r}, expected 64 hexadecimal digits; "
             f"copy them from {MANIFEST_HASH}"

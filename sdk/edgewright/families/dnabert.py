@@ -9,6 +9,7 @@ from typing import TypeAlias, TypeVar, overload
 import numpy as np
 from numpy.typing import NDArray
 
+from edgewright.arguments import whole_number
 from edgewright.decoding import softmax
 from edgewright.errors import BundleError, InputError, UsageError
 from edgewright.families.base import (
@@ -171,9 +172,9 @@ class DNABERT(Model[DNABERTConfig]):
             InputError: The file cannot be read, or a record is shorter than a k-mer.
         """
         self._require("sequence labels", "sequence")
-        window = self.config.window if window is None else window
-        stride = window if stride is None else stride
-        batch = self.batch_size if batch is None else batch
+        window = self._size("window", window, self.config.window)
+        stride = self._size("stride", stride, window)
+        batch = self._size("batch", batch, self.batch_size)
         if not self.config.k <= window <= self.max_bases or stride < 1 or batch < 1:
             raise UsageError(
                 f"scan: got window {window}, stride {stride}, batch {batch}, expected a window of "
@@ -198,6 +199,10 @@ class DNABERT(Model[DNABERTConfig]):
         if self.config.head == "token":
             return {"logits": output[1:-1]}
         return {"embedding": output[1:-1].mean(axis=0)}
+
+    @staticmethod
+    def _size(name: str, value: int | None, default: int) -> int:
+        return default if value is None else whole_number(name, value, "1 or more")
 
     def _require(self, what: str, *heads: str) -> None:
         if self.config.head not in heads:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias, TypeVar, Union, overload
 import numpy as np
 from numpy.typing import NDArray
 
+from edgewright.arguments import whole_number
 from edgewright.decoding import softmax_top_k
 from edgewright.errors import UsageError
 from edgewright.families.base import Model, Stopwatch, check_graph, check_input, check_labels, take
@@ -69,7 +70,8 @@ class ViT(Model[ViTConfig]):
             InputError: An image cannot be used; the message says which and why.
             UsageError: `top_k` is no whole number from 1.
         """
-        if not isinstance(top_k, (int, np.integer)) or top_k < 1:
+        top_k = whole_number("top_k", top_k, "1 or more")
+        if top_k < 1:
             raise UsageError(
                 f"top_k: got {top_k!r}, expected a whole number from 1; ask for one class or more"
             )
