@@ -30,6 +30,8 @@ SILENCE_DBFS = -60.0
 """Root mean square (0 dBFS: 1.0) that no 20 ms of silence reaches."""
 _PAUSE_SECONDS = 0.02
 _INT16_SCALE = 32768.0
+_UNKNOWN_FRAMES = 2**62
+"""libsndfile says 2**63 - 1 of a FLAC whose writer did not know."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,6 +90,19 @@ def read_blocks(
 def read_audio(source: str | Path | NDArray[np.generic], sample_rate: int) -> Waveform:
     """Return the whole audio as float32 (samples,) at `sample_rate`; see `read_blocks`."""
     return np.concatenate(list(read_blocks(source, sample_rate)))
+
+
+def duration(path: str | Path) -> float | None:
+    """Return the seconds of a file as its header has them; None where it does not say.
+
+    Reading the file says why, where it cannot be read.
+    """
+    try:
+        info = soundfile.info(path)
+    except (soundfile.SoundFileError, OSError, TypeError):
+        return None
+    known = 0 < info.frames < _UNKNOWN_FRAMES
+    return float(info.frames / info.samplerate) if known else None
 
 
 def segments(blocks: Iterator[Waveform], sample_rate: int, max_seconds: float) -> Iterator[Segment]:

@@ -1,8 +1,13 @@
 """The transcribe command: its options, one answer a file, progress on standard error."""
 
 import argparse
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
 
+import numpy as np
 import pytest
+import soundfile
 
 from edgewright.ctc import CTCToken
 from edgewright.errors import BundleError
@@ -10,16 +15,48 @@ from edgewright.tasks.transcribe import Transcribe, Word
 from edgewright.transcript import Vocabulary, fit_words, read_lexicon
 
 
-def test_the_command_transcribes_file_by_file(capsys: pytest.CaptureFixture[str]) -> None:
+@dataclass(frozen=True)
+class Answer:
+    path: str
+    options: tuple[str, int]
+    duration: float = 20.0
+
+
+def transcriber(
+    path: str, *, decoding: str, beam_width: int, progress: Callable[[float], None]
+) -> Answer:
+    """Stand in for a model that hears two segments in any file."""
+    for seconds in (12.5, 20.0):
+        progress(seconds)
+    return Answer(path, (decoding, beam_width))
+
+
+def command(*argv: str) -> list[Answer]:
     parser = argparse.ArgumentParser()
     Transcribe.add_arguments(parser)
-    args = parser.parse_args(["a.wav", "b.wav", "--decoding", "beam", "--beam-width", "4"])
-    answers = Transcribe.run(lambda path, **options: (path, options), args)
-    options = {"decoding": "beam", "beam_width": 4}
-    assert list(answers) == [("a.wav", options), ("b.wav", options)]
+    args = parser.parse_args([*argv, "--decoding", "beam", "--beam-width", "4"])
+    return list(Transcribe.run(transcriber, args))  # type: ignore[arg-type]
+
+
+def test_the_command_transcribes_file_by_file(capsys: pytest.CaptureFixture[str]) -> None:
+    assert command("a.wav", "b.wav") == [Answer(p, ("beam", 4)) for p in ("a.wav", "b.wav")]
     captured = capsys.readouterr()
     assert "Transcribing" in captured.err
     assert captured.out == ""
+
+
+def test_progress_counts_seconds_of_audio(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edgewright.progress.PLAIN_INTERVAL", 0.0)
+    files = [str(tmp_path / name) for name in ("a.wav", "b.flac")]
+    for file in files:
+        soundfile.write(file, np.zeros(20 * 1000, np.float32), 1000)
+    command(*files)
+    shown = [line for line in capsys.readouterr().err.splitlines() if "%" in line]
+    assert [line.split()[-2] for line in shown] == ["30", "50", "80", "100"]
+    command(*files, "absent.wav")
+    assert "Transcribing: 32 seconds of audio" in capsys.readouterr().err
 
 
 def test_separators_end_words_and_special_tokens_are_no_text() -> None:

@@ -134,6 +134,7 @@ class ConformerCTC(Model[ConformerCTCConfig]):
         sample_rate: int | None = None,
         decoding: Decoding = "default",
         beam_width: int | None = None,
+        progress: Callable[[float], None] | None = None,
     ) -> list[Transcription]: ...
 
     @overload
@@ -144,6 +145,7 @@ class ConformerCTC(Model[ConformerCTCConfig]):
         sample_rate: int | None = None,
         decoding: Decoding = "default",
         beam_width: int | None = None,
+        progress: Callable[[float], None] | None = None,
     ) -> Transcription: ...
 
     def __call__(
@@ -153,6 +155,7 @@ class ConformerCTC(Model[ConformerCTCConfig]):
         sample_rate: int | None = None,
         decoding: Decoding = "default",
         beam_width: int | None = None,
+        progress: Callable[[float], None] | None = None,
     ) -> Transcription | list[Transcription]:
         """Transcribe audio, or a list of it.
 
@@ -162,6 +165,7 @@ class ConformerCTC(Model[ConformerCTCConfig]):
             sample_rate: Of arrays, Hz; the model's own by default. Files say theirs.
             decoding: `default` is the beam search where the bundle carries a lexicon, else greedy.
             beam_width: Prefixes kept by the beam search; the bundle's by default.
+            progress: Called after each segment with the seconds of this input that are done.
 
         Raises:
             InputError: The audio cannot be used; the message says which and why.
@@ -169,9 +173,9 @@ class ConformerCTC(Model[ConformerCTCConfig]):
         """
         search = self._choose(decoding, beam_width)
         if not isinstance(audio, (list, tuple)):
-            return self._transcribe(audio, "audio", sample_rate, search)
+            return self._transcribe(audio, "audio", sample_rate, search, progress)
         return [
-            self._transcribe(one, f"audio {index}", sample_rate, search)
+            self._transcribe(one, f"audio {index}", sample_rate, search, progress)
             for index, one in enumerate(audio)
         ]
 
@@ -219,7 +223,12 @@ class ConformerCTC(Model[ConformerCTCConfig]):
         )
 
     def _transcribe(
-        self, audio: Audio, name: str, sample_rate: int | None, search: BeamSearch | None
+        self,
+        audio: Audio,
+        name: str,
+        sample_rate: int | None,
+        search: BeamSearch | None,
+        progress: Callable[[float], None] | None,
     ) -> Transcription:
         watch, rate = Stopwatch(), self.config.sample_rate
         words: list[Word] = []
@@ -229,6 +238,8 @@ class ConformerCTC(Model[ConformerCTCConfig]):
             duration = segment.start + segment.waveform.size / rate
             if not is_silence(segment.waveform, rate):
                 words += self._segment_words(segment, search, watch)
+            if progress is not None:
+                progress(duration)
         watch.lap("pre")
         timings = watch.timings()
         factor = timings.total / duration if duration else 0.0

@@ -1,10 +1,12 @@
 """Speech to text: the transcription with word times, and the command."""
 
 import argparse
-from collections.abc import Iterator
+import math
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
+from edgewright.audio import duration
 from edgewright.progress import Progress
 from edgewright.runtime import Runtime, Timings
 from edgewright.tasks.base import Task
@@ -56,7 +58,14 @@ class Transcription:
 class Transcriber(Protocol):
     """A model that this task's command can run."""
 
-    def __call__(self, audio: str, *, decoding: Decoding, beam_width: int | None) -> Transcription:
+    def __call__(
+        self,
+        audio: str,
+        *,
+        decoding: Decoding,
+        beam_width: int | None,
+        progress: Callable[[float], None] | None,
+    ) -> Transcription:
         """Transcribe a file."""
 
 
@@ -80,9 +89,20 @@ class Transcribe(Task):
 
     @classmethod
     def run(cls, model: Transcriber, args: argparse.Namespace) -> Iterator[Any]:
-        """Transcribe the files one by one."""
+        """Transcribe the files one by one; progress counts seconds of audio."""
+        seconds = [duration(path) for path in args.audio]
+        known = [one for one in seconds if one is not None]
+        total = math.ceil(sum(known)) if len(known) == len(seconds) else None
+        done = 0.0
         with Progress() as progress:
-            progress.start("Transcribing", len(args.audio))
+            progress.start("Transcribing", total, unit="seconds of audio")
+
+            def advance(current: float) -> None:
+                progress.advance_to(math.floor(done + current))
+
             for path in args.audio:
-                yield model(path, decoding=args.decoding, beam_width=args.beam_width)
-                progress.advance()
+                answer = model(
+                    path, decoding=args.decoding, beam_width=args.beam_width, progress=advance
+                )
+                done += answer.duration
+                yield answer

@@ -85,6 +85,11 @@ def test_long_audio_is_cut_at_pauses_and_times_go_on(recognizer: ConformerCTC) -
     once = tones([0, 1, 2, 0, 3, 0], 20)
     result = recognizer(np.tile(once, 4))
     assert result.text == " ".join(["ab c"] * 4)
+    heard: list[float] = []
+    assert recognizer(np.tile(once, 4), progress=heard.append).words == result.words
+    assert len(heard) >= 3
+    assert heard == sorted(heard)
+    assert heard[-1] == result.duration
     starts = [word.start for word in result.words[::2]]
     np.testing.assert_allclose(starts, 0.2 + 1.2 * np.arange(4), atol=0.011)
 
