@@ -1,5 +1,7 @@
 """FastSpeech 2 in every layout: the split model answers as PyTorch's own, unsplit."""
 
+import json
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -27,6 +29,14 @@ TOLERANCE = 1e-4
 
 def tokens(recipe: FastSpeech2Recipe, count: int) -> np.ndarray:
     return np.random.default_rng(count).integers(1, len(recipe._vocabulary), count)
+
+
+def test_the_documented_mel_is_that_of_the_layout_without_a_vocoder() -> None:
+    page = (Path(__file__).parents[2] / "docs/fastspeech2.md").read_text("utf-8")
+    examples = [json.loads(block) for block in re.findall(r"```json\n(.*?)```", page, re.DOTALL)]
+    (options,) = (one for one in examples if "features" in one)
+    used = VOICES["alone"].files["edgewright.json"]
+    assert options == {key: used[key] for key in ("sample_rate", "features", "log_base")}
 
 
 def some_tokens(self: FastSpeech2Recipe, path: Path | None, seed: int) -> Calibration:
