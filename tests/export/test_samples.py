@@ -117,6 +117,9 @@ def test_two_labels_are_judged_by_auc(recipes: dict[str, Any], tmp_path: Path) -
         (["sequence\tlabel", "ACGT"], "line 2: got 1 columns"),
         (["sequence\tlabel", "ACGT\tsite"], r"labels \['site'\]"),
         (["sequence\tlabel", "ÄCGT\tLABEL_0"], "line 2"),
+        (["sequence\tlabel", "ACZT\tLABEL_0"], "line 2: got the letter 'Z'"),
+        (["sequence\tlabel", "ACGTAC\tLABEL_0", "", "A\tLABEL_0"], "line 4: got 1 bases"),
+        (["sequence\tlabel", "ACGT" * 999 + "\tLABEL_0"], "line 2: got 3996 bases"),
     ],
 )
 def test_wrong_tables_are_named(
@@ -124,6 +127,12 @@ def test_wrong_tables_are_named(
 ) -> None:
     with pytest.raises(InputError, match=words):
         recipes["dna"].evaluation(table(tmp_path / "x.tsv", *lines), Calibration([], ""), 0)
+
+
+def test_a_record_shorter_than_a_kmer_is_named(recipes: dict[str, Any], tmp_path: Path) -> None:
+    fasta = table(tmp_path / "genome.fa", ">long", "ACGT" * 100, ">tiny", "A")
+    with pytest.raises(InputError, match=r"genome.fa, record 'tiny': got 1 bases"):
+        recipes["dna"].calibration(fasta, 0)
 
 
 def test_missing_table_and_labels_for_embeddings_are_refused(

@@ -12,6 +12,8 @@ from edgewright.specs import Array
 from edgewright_export.calibrate import spread
 
 HEADER = ("sequence", "label")
+LETTERS = frozenset("ACGTRYSWKMBDHVN")
+"""Nucleotides and IUPAC ambiguity codes, as the runtime takes them, in either case."""
 
 
 def as_array(sequence: str | bytes) -> Array:
@@ -30,42 +32,71 @@ def random_sequences(generator: np.random.Generator, lengths: NDArray[np.int64])
     return sequences
 
 
-def read_sequences(path: Path, window: int, count: int) -> list[Array]:
+def read_sequences(path: Path, window: int, count: int, bases: range) -> list[Array]:
     """Return up to `count` sequences of `path`: rows of a table, or windows of a FASTA file.
 
+    Args:
+        path: The file.
+        window: Bases of a window.
+        count: Sequences to return at most.
+        bases: How many the model takes.
+
     Raises:
-        InputError: The file cannot be used.
+        InputError: The file cannot be used, or the model cannot take one of its sequences.
     """
     if _is_table(path):
-        sequences = [as_array(sequence) for sequence, _ in read_table(path)]
-    else:
-        windows = itertools.islice(read_windows(path, window, window), 64 * count)
-        sequences = [as_array(window.sequence) for window in windows]
-    return spread(sequences, count)
+        return spread([as_array(sequence) for sequence, _ in read_table(path, bases)], count)
+    windows = list(itertools.islice(read_windows(path, window, window), 64 * count))
+    for one in windows:
+        _check_length(f"{path}, record '{one.name}'", len(one.sequence), bases)
+    return spread([as_array(one.sequence) for one in windows], count)
 
 
-def read_table(path: Path) -> list[tuple[str, str]]:
+def read_table(path: Path, bases: range) -> list[tuple[str, str]]:
     """Return the rows (sequence, label) of a tab-separated table with that header.
+
+    Args:
+        path: The table.
+        bases: How many bases of a sequence the model takes.
 
     Raises:
         InputNotFoundError: There is no such file.
-        InputError: The header or a row differs, or there are no rows.
+        InputError: The header or a row differs, there are no rows, or the model cannot take one.
     """
     lines = _lines(path)
     if not lines or tuple(lines[0].split("\t")) != HEADER:
         raise InputError(
             f"{path}: got the header {lines[:1]}, expected 'sequence<TAB>label'; add that line"
         )
-    rows = [tuple(line.split("\t")) for line in lines[1:] if line]
-    for number, row in enumerate(rows, start=2):
-        if len(row) != 2 or not row[0].isascii() or not row[0]:
-            raise InputError(
-                f"{path}, line {number}: got {len(row)} columns, expected a sequence of ASCII "
-                "letters, a tab and a label; correct the line"
-            )
+    numbered = enumerate(lines[1:], start=2)
+    rows = [_row(f"{path}, line {number}", line, bases) for number, line in numbered if line]
     if not rows:
         raise InputError(f"{path}: got no rows, expected at least one; add labelled sequences")
-    return [(row[0], row[1]) for row in rows]
+    return rows
+
+
+def _row(where: str, line: str, bases: range) -> tuple[str, str]:
+    columns = line.split("\t")
+    if len(columns) != 2:
+        raise InputError(
+            f"{where}: got {len(columns)} columns, expected a sequence, a tab and a label; "
+            "correct the line"
+        )
+    if unknown := sorted(set(columns[0].upper()) - LETTERS):
+        raise InputError(
+            f"{where}: got the letter {unknown[0]!r}, expected bases out of "
+            f"{''.join(sorted(LETTERS))}; correct the sequence"
+        )
+    _check_length(where, len(columns[0]), bases)
+    return columns[0], columns[1]
+
+
+def _check_length(where: str, got: int, bases: range) -> None:
+    if got not in bases:
+        raise InputError(
+            f"{where}: got {got} bases, expected {bases[0]} to {bases[-1]}, which the model takes; "
+            "cut it or leave it out"
+        )
 
 
 def label_indices(path: Path, names: list[str], labels: tuple[str, ...]) -> NDArray[np.int64]:
