@@ -1,4 +1,4 @@
-"""Runs every command and every Python snippet of the README, the docs and the examples.
+"""Runs every block marked `sh` or `python` of the README, the docs and the examples.
 
 A fenced block marked `sh` or `python` is run, block by block and in order, in one scratch folder a
 document that sees `examples/` and `build/demo/` of the checkout. A block that cannot be run here is
