@@ -145,7 +145,7 @@ class SequenceChunk:
     """A run of bases of one record of a file."""
 
     name: str
-    """First word of the record's header."""
+    """First word of the record's header; bytes that cannot be shown are escapes, as `\\x1b`."""
     start: int
     """Offset of the run in its record, 0-based."""
     sequence: bytes
@@ -275,6 +275,14 @@ def _chunks(
     try:
         pieces = parse(*data)
     except ValueError as error:
-        raise InputError(f"input '{path}', {error}") from error
+        raise InputError(f"input '{path}', {_visible(str(error))}") from error
     for name, start, sequence, last in pieces:
-        yield SequenceChunk(name.decode("utf-8", "backslashreplace"), start, sequence, last)
+        text = _visible(name.decode("utf-8", "backslashreplace"))
+        yield SequenceChunk(text, start, sequence, last)
+
+
+def _visible(text: str) -> str:
+    """Return `text` with escapes for what no terminal should get, such as control characters."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

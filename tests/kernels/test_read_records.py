@@ -200,3 +200,12 @@ def test_records_of_a_pipe_come_while_it_is_open(tmp_path):
             early = wait([first], timeout=30).done
     assert early == {first}
     assert first.result() == SequenceChunk("a", 0, b"ACGT", last=True)
+
+
+def test_names_and_errors_give_no_control_characters_to_terminals(tmp_path):
+    path = write(tmp_path, ">a\x1b[31mb\u202e first\nAC\n>c\x07\nA1\n")
+    reader = read_records(path, 20)
+    assert next(reader).name == "a\\x1b[31mb\\u202e"
+    with pytest.raises(InputError, match=r"record 'c\\x07'") as raised:
+        list(reader)
+    assert str(raised.value).isprintable()

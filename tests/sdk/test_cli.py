@@ -196,6 +196,8 @@ def bad_inputs() -> list[tuple[str, int, str]]:
         ("score {dnabert} {genome} --window 99", 2, "window of 2 to 33 bases"),
         ("control {policy}", 2, "pass --environment ID"),
         ("control {policy} --environment Absent-v7", 2, "got 'Absent-v7'"),
+        ("control {policy} --environment nomod:X-v1", 2, "got 'nomod:X-v1'"),
+        ("control {policy} --environment=", 2, "got ''"),
         ("control {policy} --environment Pendulum-v1", 2, "as the policy has"),
         ("control {policy} --environment {drift} --rate 0", 2, "--rate: got 0.0"),
         ("control {policy} --environment {drift} --episodes 0", 2, "got 0"),

@@ -110,7 +110,10 @@ class Control(Task):
                 f"--episodes, --seed: got {args.episodes}, {args.seed}, expected at least 1 "
                 "episode and a seed of at least 0; change them"
             )
-        environment = make_environment(args.environment or _recorded(model.config.environment))
+        name = args.environment
+        if name is None:
+            name = _recorded(model.config.environment)
+        environment = make_environment(name)
         try:
             check_sizes(environment, model.config)
             period = _period(environment, args.rate)
@@ -149,13 +152,14 @@ def make_environment(name: str | None) -> Any:
         )
     try:
         import gymnasium
-
-        return gymnasium.make(name)
-    except ImportError as error:  # gymnasium's DependencyNotInstalled is one of these
+    except ImportError as error:
         raise _not_installed(name, error) from error
+    try:
+        return gymnasium.make(name)
     except gymnasium.error.DependencyNotInstalled as error:
         raise _not_installed(name, error) from error
-    except gymnasium.error.Error as error:
+    # ImportError: the module of `module:id` is not there, or the environment has left Gymnasium.
+    except (gymnasium.error.Error, ImportError) as error:
         raise UsageError(
             f"--environment: got '{name}' ({error}), expected the id of an installed Gymnasium "
             "environment; check its spelling and version"
