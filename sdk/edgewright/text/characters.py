@@ -62,6 +62,10 @@ _OHM = re.compile(r"(?<=[0-9kM ])[\u2126\u03a9](?![\u0370-\u03ff])")
 _DIGIT_SPACE = re.compile(
     r"(?<=[0-9])(?:[\u00a0\u2009\u202f](?=[0-9]{3}(?![0-9]))| (?=000(?![0-9])))"
 )
+_SUPERSCRIPTS = "⁰¹²³⁴⁵⁶⁷⁸⁹"
+_POWER = re.compile(
+    rf"(?:(?<=[0-9)])|(?<![A-Za-z])(?<=[A-Za-z]))[{_SUPERSCRIPTS}]+|[⁺⁻][{_SUPERSCRIPTS}]+"
+)
 _UNSHOWABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]+")
 
 
@@ -76,6 +80,7 @@ def fold(text: str) -> str:
     Cyrillic and Greek words are written in Latin letters, a single Greek letter by its name; what
     has no sound here (emoji, other scripts, control characters) becomes a space.
     """
+    text = _POWER.sub(lambda power: "^" + unicodedata.normalize("NFKD", power[0]), text)
     text = _MICRO.sub("\N{MICRO SIGN}", _OHM.sub("ohm", _DIGIT_SPACE.sub(",", text)))
     return "".join(map(_fold_character, _GREEK_WORD.sub(_read_greek, text)))
 

@@ -9,6 +9,7 @@ from edgewright.text.tables import word_list
 _HALF = r"(?P<half>[AaPp])\.?\s?[Mm](?:\.|(?![A-Za-z]))"
 _TIME = re.compile(rf"(\d{{1,2}}):(\d{{2}})(?::(\d{{2}})(?:\.\d{{1,6}})?)?(?![\d:])(?:\s?{_HALF})?")
 _HOUR = re.compile(rf"(\d{{1,2}})\s?{_HALF}")
+_UNTIL = re.compile(rf" ?[-–] ?(?=\d{{1,2}}(?::\d\d|\s?{_HALF.replace('?P<half>', '')}))")
 _MONTHS = word_list(
     "january february march april may june july august september october november december"
 )
@@ -28,7 +29,14 @@ _DOTS = re.compile(r"(?P<day>\d{1,2})\.(?P<month>\d{1,2})\.(?P<year>\d{4})(?![\d
 
 
 def read_time(sentence: str, position: int, previous: str) -> Reading | None:
-    """Read `3:45 pm`, `15:00`, `5 p.m.`."""
+    """Read `3:45 pm`, `15:00`, `5 p.m.`, and the "to" before another of them."""
+    reading = _read_moment(sentence, position)
+    if reading and (until := _UNTIL.match(sentence, reading.end)):
+        return Reading(reading.items + words("to"), until.end())
+    return reading
+
+
+def _read_moment(sentence: str, position: int) -> Reading | None:
     if match := _TIME.match(sentence, position):
         hour, minute = int(match[1]), int(match[2])
         if hour < 25 and minute < 60:

@@ -18,6 +18,7 @@ _MAGNITUDE = re.compile(r"[ -]?(?P<word>thousand|million|billion|trillion)s?\b",
 _LETTER = re.compile(r" ?(?P<letter>[KkMmBbTt]|bn|mn|MM|tn)\b")
 _LETTERS = {"k": "thousand", "m": "million", "mm": "million", "mn": "million", "b": "billion",
             "bn": "billion", "t": "trillion", "tn": "trillion"}  # fmt: skip
+_THOUSAND = re.compile(r"[kK](?![A-Za-z0-9])")
 _ORDINAL = re.compile(r"(?:st|nd|rd|th)\b", re.IGNORECASE)
 _DECADE = re.compile(r"'?s\b")
 _UNIT = re.compile(
@@ -51,6 +52,11 @@ class _Number(NamedTuple):
     @property
     def is_one(self) -> bool:
         return self.whole == "1" and self.fraction is None
+
+    @property
+    def counts_thousands(self) -> bool:
+        """Whether a k behind it is a thousand, and no name as in 5K, 4K or 401k."""
+        return self.fraction is not None or (int(self.whole) >= 20 and self.whole != "401")
 
     def words(self) -> list[str]:
         return numbers.decimal(self.whole, self.fraction)
@@ -147,6 +153,8 @@ def _read_currency(sentence: str, end: int, number: _Number) -> Reading | None:
 
 def _read_measure(sentence: str, end: int, number: _Number) -> Reading | None:
     magnitude, end = _magnitude(sentence, end, letters_count=False)
+    if not magnitude and number.counts_thousands and (k := _THOUSAND.match(sentence, end)):
+        magnitude, end = "thousand", k.end()
     unit, end = _unit(sentence, end, one=number.is_one and not magnitude)
     if magnitude and not unit and (code := _CODE.match(sentence, end)):
         unit, end = CURRENCIES[CURRENCY_CODES[code["code"]]][1], code.end()

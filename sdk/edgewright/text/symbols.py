@@ -16,6 +16,8 @@ _SAID = {"&": "and", "@": "at", "+": "plus", "=": "equals", "%": "percent", "\\"
 _DASH = re.compile(r"(?:-{2,}|[–-](?= |$))[-– ]{0,200}")
 _LONG_NUMBER = re.compile(r"\d{1,400}")
 _LETTER = re.compile(r"[A-Za-z]")
+_NEGATIVE = re.compile(r"\^-(?=[0-9A-Za-z])")
+_SHARP = re.compile(r"(?<![A-Za-z0-9])[A-G]#(?![A-Za-z0-9])")
 _SQUARE = re.compile(r"\^([23])(?!\d)")
 
 
@@ -56,6 +58,10 @@ def _read_symbol(sentence: str, position: int, before: str, after: str) -> Readi
     sign, end = sentence[position], position + 1
     if square := _SQUARE.match(sentence, position):
         return Reading(words("squared" if square[1] == "2" else "cubed"), square.end())
+    if negative := _NEGATIVE.match(sentence, position):
+        return Reading(words("to the power of minus"), negative.end())
+    if position and _SHARP.match(sentence, position - 1):
+        return Reading(words("sharp"), end)
     if sign in {after, before} and sign != "+":
         return Reading([], end)  # rulers such as ==== and ###
     between_digits = before.isdigit() and after.isdigit()

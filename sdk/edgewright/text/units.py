@@ -114,6 +114,7 @@ UNITS: dict[str, Unit] = {
         J: joule
         K: k, k
         k: k, k
+        in: inch, inches
         x: times, times
         M: million, million
         pp: percentage point
