@@ -9,6 +9,7 @@ failure ends it with a non-zero code and one line.
 import argparse
 import signal
 import sys
+import traceback
 from pathlib import Path
 
 from edgewright.errors import EdgewrightError
@@ -38,6 +39,10 @@ def main() -> int:
     except KeyboardInterrupt:
         print("demo: interrupted", file=sys.stderr)
         return INTERRUPTED
+    except Exception as error:  # noqa: BLE001 - of PyTorch, or out of memory: one line, too
+        reason = traceback.format_exception_only(error)[0].partition("\n")[0]
+        print(f"demo: error: {reason}", file=sys.stderr)
+        return 1
     return 0
 
 

@@ -3,6 +3,7 @@
 import json
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -14,7 +15,7 @@ from rich.table import Table
 from shipped import SHIPPED, Shipped
 
 import edgewright as ew
-from edgewright.errors import ParityError
+from edgewright.errors import CheckpointNotFoundError, ParityError
 from edgewright.progress import Progress
 from edgewright.records import plain
 from edgewright_export.export import export
@@ -25,6 +26,7 @@ BLOCKS = 100
 def run(output: Path, *, only_export: bool) -> None:
     """Go the whole road with every shipped checkpoint."""
     started = time.monotonic()
+    check_checkpoints(SHIPPED)
     output.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(1)  # also what the latency ratios say
     for number, shipped in enumerate(SHIPPED, 1):
@@ -33,6 +35,19 @@ def run(output: Path, *, only_export: bool) -> None:
     if not only_export:
         show(output)
     say(f"done in {time.monotonic() - started:.0f} s")
+
+
+def check_checkpoints(all_shipped: Sequence[Shipped]) -> None:
+    """Look for every checkpoint before the first of them is exported.
+
+    Raises:
+        CheckpointNotFoundError: One is not there.
+    """
+    if missing := [str(one.checkpoint) for one in all_shipped if not one.checkpoint.is_dir()]:
+        raise CheckpointNotFoundError(
+            f"checkpoints: got no folder {', '.join(missing)}, expected all that shipped.py lists; "
+            "get the whole repository"
+        )
 
 
 def export_and_verify(shipped: Shipped, bundle: Path) -> None:
