@@ -343,6 +343,12 @@ FULL = {
         17, hidden_size=512, intermediate_size=2048, subsampling_conv_channels=256
     ),
     "parakeet_0.6b": parakeet(24),
+    "wav2vec2_relative": wav2vec2("relative", 24),
+    "wav2vec2_rotary": wav2vec2("rotary", 24),
+    "fastspeech2_hifigan": Layout(
+        lambda: FastSpeech2ConformerWithHifiGan(FastSpeech2ConformerWithHifiGanConfig()),
+        VOICE_FILES,
+    ),
     "vit": vit_base(12),
     "hopper": hopper(),
     "dna6_masked_lm": dna_masked_lm(6, 12),

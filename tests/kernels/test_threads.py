@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from edgewright import _core
+from edgewright.ctc import BeamSearch
 from edgewright.decoding import softmax_top_k
 from edgewright.features import LogMel, LogMelConfig
 from edgewright.image import ImageTransform
@@ -43,10 +44,19 @@ LONG_CALLS = {
     "istft": lambda: istft(SPECTRUM, 512, 160, 400),
     "griffin_lim": lambda: GriffinLim(GriffinLimConfig(LOG_MEL, 4))(MEL),
     "regulate_length": lambda: regulate_length(LOGITS, np.full(300, 3)),
+    "ctc_greedy_decode": lambda: _core.ctc_greedy_decode(LOGITS, 0),
+    "ctc_beam_search": lambda: BEAM_SEARCH.decode(LOGITS, 1),
+    "context_window": lambda: CONTEXT.arrays(),  # noqa: PLW0108 - made below
 }
 SPECTRUM = np.ones((6000, 257), np.complex64)
 MEL = np.zeros((1500, 40), np.float32)
 ENCODER = _core.KmerEncoder(3, np.arange(64, dtype=np.int32), 64)
+BEAM_SEARCH = BeamSearch(0, beam_width=64)._search
+CONTEXT = _core.ContextWindow(
+    4096, np.zeros(2048, np.float32), np.ones(2048, np.float32), 2048, 1.0, 1000
+)
+CONTEXT.reset(1.0)
+CONTEXT.observe(np.zeros(2048, np.float32))
 SLICER = _core.WindowSlicer(1 << 12, 1)
 SLICER.push(SEQUENCE[: 1 << 16], False)
 

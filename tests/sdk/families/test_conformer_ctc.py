@@ -1,12 +1,14 @@
 """Tones through the tiny recognizer: words, times, rates, channels, long and bad audio."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import soundfile
+from numpy.typing import NDArray
 
 import edgewright as ew
 import tiny_bundles
@@ -18,7 +20,7 @@ from edgewright.errors import (
     UsageError,
 )
 from edgewright.families.conformer_ctc import ConformerCTC
-from edgewright.tasks.transcribe import Decoding
+from edgewright.tasks.transcribe import Decoding, Word
 from tiny_bundles import RATE, tone_logits, tones
 
 
@@ -71,6 +73,17 @@ def test_a_list_of_unequal_lengths_equals_the_single_answers(recognizer: Conform
     for one, among in zip(map(recognizer, many), recognizer(many), strict=True):
         assert one.words == among.words
     assert recognizer([]) == []
+
+
+def test_eight_callers_get_what_one_gets(recognizer: ConformerCTC) -> None:
+    rng = np.random.default_rng(2)
+    pieces = [tones([0, *rng.integers(0, 4, 9).tolist(), 0]) for _ in range(24)]
+
+    def heard(audio: NDArray[np.float32]) -> tuple[Word, ...]:
+        return recognizer(audio, sample_rate=RATE // 2).words
+
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(heard, pieces)) == list(map(heard, pieces))
 
 
 def test_another_rate_is_resampled(recognizer: ConformerCTC) -> None:

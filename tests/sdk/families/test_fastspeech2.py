@@ -4,6 +4,7 @@ import argparse
 import json
 import wave
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -114,6 +115,17 @@ def test_sentences_stream_and_join(voice: FastSpeech2) -> None:
     one_by_one, listed = [voice(t) for t in ("see", "no")], voice(["see", "no"])
     for a, b in zip(one_by_one, listed, strict=True):
         np.testing.assert_array_equal(a.waveform, b.waveform)
+
+
+def test_eight_callers_get_what_one_gets(voice: FastSpeech2) -> None:
+    words = np.random.default_rng(4).choice(["see", "no", "no."], (24, 12))
+    texts = ["see " + " ".join(row) for row in words.tolist()]
+
+    def spoken(text: str) -> bytes:
+        return voice(text, speaking_rate=1.3).waveform.tobytes()
+
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(spoken, texts)) == list(map(spoken, texts))
 
 
 def test_a_sentence_without_end_is_cut(voice: FastSpeech2) -> None:
