@@ -1,0 +1,62 @@
+"""The shipped recognizer and voice on real prompts, on noise, and on each other."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import edgewright as ew
+from edgewright.families.conformer_ctc import ConformerCTC
+from edgewright.families.fastspeech2 import FastSpeech2
+from edgewright.tasks.metrics import word_error_rate
+
+DATA = Path(__file__).parents[2] / "examples" / "data"
+RATE = 16000
+MOST_WORDS_A_MINUTE = 1  # invented in noise; docs/conformer_ctc.md says so
+
+
+@pytest.fixture(scope="module", params=["fp32", "int8"])
+def recognizer(request: pytest.FixtureRequest, demo_bundles: Path) -> Iterator[ConformerCTC]:
+    path = demo_bundles / "conformer-ctc-en.edge"
+    with ew.load(path, precision=request.param, threads=1) as model:
+        assert isinstance(model, ConformerCTC)
+        yield model
+
+
+@pytest.fixture(scope="module")
+def voice(demo_bundles: Path) -> Iterator[FastSpeech2]:
+    with ew.load(demo_bundles / "fastspeech2-en.edge", threads=1) as model:
+        assert isinstance(model, FastSpeech2)
+        yield model
+
+
+def prompts() -> list[tuple[Path, str]]:
+    lines = (DATA / "speech" / "transcripts.tsv").read_text("utf-8").splitlines()[1:]
+    rows = [line.split("\t") for line in lines]
+    return [(DATA / "speech" / name, text) for name, text in rows]
+
+
+def test_prompts_of_the_development_split_are_understood(recognizer: ConformerCTC) -> None:
+    files, texts = zip(*prompts(), strict=True)
+    heard = [recognizer(file).text for file in files]
+    assert word_error_rate(texts, heard) < 0.5
+
+
+def test_noise_is_not_taken_for_speech(recognizer: ConformerCTC) -> None:
+    rng = np.random.default_rng(0)
+    white = [rng.normal(0, 10**level, 15 * RATE) for level in (-3.0, -2.0, -1.5, -1.0)]
+    brown = [np.cumsum(noise - noise.mean()) for noise in white]
+    noises = [*white, *(noise / np.abs(noise).max() / 3 for noise in brown)]
+    words = [len(recognizer(noise.clip(-1, 1).astype(np.float32)).words) for noise in noises]
+    assert sum(words) <= MOST_WORDS_A_MINUTE * len(noises) * 15 / 60
+    assert recognizer(np.zeros(60 * RATE, np.float32)).text == ""
+
+
+def test_the_recognizer_understands_the_voice(recognizer: ConformerCTC, voice: FastSpeech2) -> None:
+    texts = ["Please press one to leave a message.", "Your call has been saved."]
+    heard = [
+        recognizer(voice(text).waveform, sample_rate=voice.config.sample_rate) for text in texts
+    ]
+    spoken = [text.rstrip(".").lower() for text in texts]
+    assert word_error_rate(spoken, [one.text for one in heard]) < 0.5
