@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from edgewright.errors import InputError, UsageError
-from edgewright.tasks.window_files import WRITERS, WindowScore, check_output, write_windows
+from edgewright.output_file import check_output
+from edgewright.tasks.window_files import WRITERS, WindowScore, write_windows
 
 ROWS = (
     WindowScore("chr1", 0, 10, "+", "site", {"no": 0.25, "site": 0.75}),

@@ -11,10 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgewright.errors import UsageError
+from edgewright.output_file import check_output
 from edgewright.progress import Progress
 from edgewright.runtime import Runtime, Timings
 from edgewright.tasks.base import Task
-from edgewright.tasks.window_files import WRITERS, WindowScore, check_output, write_windows
+from edgewright.tasks.window_files import WRITERS, WindowScore, write_windows
 
 
 @dataclass(frozen=True)

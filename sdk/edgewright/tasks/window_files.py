@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
-from edgewright.output_file import check_output as check_output  # noqa: PLC0414 - for `score`
 from edgewright.output_file import complete_file
 from edgewright.records import plain
 
