@@ -97,7 +97,7 @@ def draw_scan(axes: Any, scan: list[Any]) -> None:
             [row.scores["promoter"] for row in rows],
             color=shade, linewidth=0.8, label=f"strand {strand}",
         )  # fmt: skip
-    axes.set(title="scan of the lambda phage by the fly model", xlabel="position, kb", ylim=(0, 1))
+    axes.set(title="lambda phage, fly model", xlabel="position, kb", ylim=(0, 1))
     axes.legend(frameon=False, fontsize=7)
 
 
