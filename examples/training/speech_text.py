@@ -7,38 +7,8 @@ import re
 
 import numpy as np
 
-_SMALL = [
-    "zero",
-    "one",
-    "two",
-    "three",
-    "four",
-    "five",
-    "six",
-    "seven",
-    "eight",
-    "nine",
-    "ten",
-    "eleven",
-    "twelve",
-    "thirteen",
-    "fourteen",
-    "fifteen",
-    "sixteen",
-    "seventeen",
-    "eighteen",
-    "nineteen",
-]
-_TENS = ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
-_ORDINALS = {
-    "one": "first",
-    "two": "second",
-    "three": "third",
-    "five": "fifth",
-    "eight": "eighth",
-    "nine": "ninth",
-    "twelve": "twelfth",
-}
+from edgewright.text.numbers import cardinal, digits, ordinal
+
 OBSCENE = re.compile(
     r"\b(\w*fuck\w*|\w*shit\w*|cunt\w*|nigg\w*|bitch\w*|whore\w*|slut\w*|bastard\w*|penis\w*"
     r"|vagina\w*|rape\w*|rapist\w*|faggot\w*|dick|cock|piss\w*|arse\w*|asshole\w*|porn\w*)\b"
@@ -47,23 +17,13 @@ OBSCENE = re.compile(
 
 
 def spell_number(number: int) -> str:
-    """Return the English words of 0 to 9,999."""
-    if number < 20:
-        return _SMALL[number]
-    if number < 100:
-        tail = f" {_SMALL[number % 10]}" if number % 10 else ""
-        return _TENS[number // 10 - 2] + tail
-    size, name = (1000, "thousand") if number >= 1000 else (100, "hundred")
-    tail = f" {spell_number(number % size)}" if number % size else ""
-    return f"{spell_number(number // size)} {name}{tail}"
+    """Return the English words of a number, 0 or more."""
+    return " ".join(cardinal(str(number)))
 
 
 def spell_ordinal(number: int) -> str:
-    """Return the English words of 1st to 9,999th."""
-    *before, last = spell_number(number).split()
-    if last.endswith("y"):
-        last = last[:-1] + "ie"
-    return " ".join([*before, _ORDINALS.get(last, last + "th")])
+    """Return the English words of an ordinal, such as 22nd."""
+    return " ".join(ordinal(str(number)))
 
 
 def plain_words(text: str) -> str:
@@ -197,9 +157,7 @@ def prompt_texts() -> list[str]:
         for number in range(2, 100)
         for things in ("callers ahead of you", "new messages", "minutes remaining")
     ]
-    texts += [
-        f"extension {' '.join(_SMALL[int(d)] for d in str(n))}" for n in range(1000, 9999, 37)
-    ]
+    texts += [f"extension {' '.join(digits(str(n)))}" for n in range(1000, 9999, 37)]
     return texts
 
 
