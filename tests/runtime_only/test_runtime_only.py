@@ -125,6 +125,14 @@ def test_the_installation_is_small(capsys: pytest.CaptureFixture[str]) -> None:
     assert own <= 5 * 10**6
 
 
+def test_the_wheel_carries_the_pronunciations_of_the_exporter() -> None:
+    spec = importlib.util.find_spec("edgewright_export")  # finds it, imports nothing
+    assert spec is not None
+    assert spec.origin is not None
+    data = Path(spec.origin).parent / "data" / "en"
+    assert {file.name for file in data.iterdir()} == {"NOTICE", "letter_to_sound.xz", "lexicon.xz"}
+
+
 def test_the_import_is_quick_and_lean(capsys: pytest.CaptureFixture[str]) -> None:
     code = (
         "import sys, time; wall, cpu = time.perf_counter(), time.process_time(); "
