@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgewright import _core
+from edgewright.arguments import whole_number
 from edgewright.errors import BundleError, InputError, InputTypeError, UsageError
 
 MAX_BEAM_FRAMES = 20_000
@@ -260,11 +261,9 @@ class BeamSearch:
 
 
 def _check_whole(name: str, value: object, least: int, most: int, advice: str) -> None:
-    whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
-    if not whole or not least <= int(value) <= most:  # type: ignore[call-overload]
-        raise UsageError(
-            f"{name}: got {value!r}, expected a whole number from {least} to {most}; {advice}"
-        )
+    expected = f"a whole number from {least} to {most}"
+    if not least <= whole_number(name, value, expected) <= most:
+        raise UsageError(f"{name}: got {value!r}, expected {expected}; {advice}")
 
 
 def _check_lexicon(lexicon: Lexicon, blank_id: int, separator_id: int | None) -> None:

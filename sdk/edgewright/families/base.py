@@ -8,6 +8,7 @@ import numpy as np
 
 from edgewright.backends.base import Runner
 from edgewright.errors import BundleError, InputError, InputTypeError
+from edgewright.lines import split_lines
 from edgewright.runtime import Runtime, Stopwatch, Timings
 from edgewright.specs import Array
 from edgewright.tasks.base import Task
@@ -140,7 +141,7 @@ def read_lines(assets: Callable[[str], bytes], name: str) -> list[str]:
         BundleError: It is not UTF-8.
     """
     try:
-        return assets(name).decode("utf-8").splitlines()
+        return split_lines(assets(name).decode("utf-8"))
     except UnicodeDecodeError as error:
         raise BundleError(
             f"file '{name}': got bytes that are no UTF-8 ({error.reason} at byte {error.start}), "
