@@ -1,6 +1,7 @@
 #include "core/cpu_features.h"
 
 #include "bindings/bindings.h"
+#include "core/isa.h"
 
 namespace edgewright {
 namespace {
@@ -21,6 +22,7 @@ pybind11::dict cpu_features_dict() {
 
 void bind_cpu_features(pybind11::module_& module) {
   module.def("cpu_features", &cpu_features_dict);
+  module.def("instruction_set", [] { return isa_name(active_isa()); });
 }
 
 }  // namespace edgewright

@@ -1,23 +1,19 @@
 #include "core/softmax.h"
 
 #include <algorithm>
-#include <cmath>
 #include <numeric>
 #include <vector>
+
+#include "core/simd/softmax.h"
 
 namespace edgewright {
 
 void softmax(const float* logits, std::size_t rows, std::size_t classes, float* probabilities) {
+  const SoftmaxLoops& loops = softmax_loops();
   for (std::size_t row = 0; row < rows; ++row, logits += classes, probabilities += classes) {
-    const float largest = *std::max_element(logits, logits + classes);
-    double sum = 0;
-    for (std::size_t i = 0; i < classes; ++i) {
-      probabilities[i] = std::exp(logits[i] - largest);
-      sum += static_cast<double>(probabilities[i]);
-    }
-    for (std::size_t i = 0; i < classes; ++i) {
-      probabilities[i] = static_cast<float>(static_cast<double>(probabilities[i]) / sum);
-    }
+    const float largest = loops.largest(logits, classes);
+    const double sum = loops.exponentials(logits, classes, largest, probabilities);
+    loops.scale(probabilities, classes, static_cast<float>(1.0 / sum));
   }
 }
 

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 def cpu_features() -> dict[str, bool]: ...
+def instruction_set() -> str: ...
 def transform_image(
     image: NDArray[np.uint8],
     resized: tuple[int, int],

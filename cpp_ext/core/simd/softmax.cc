@@ -1,0 +1,75 @@
+#include "core/simd/softmax.h"
+
+#include "core/simd/exponential.h"
+#include "core/simd/vectors.h"
+
+namespace edgewright {
+namespace EDGEWRIGHT_ISA {
+namespace {
+
+// Values that one round of a loop takes, on every instruction set: sums are added in one order.
+constexpr std::size_t kRound = 16;
+constexpr std::size_t kVectors = kRound / kWidth;
+constexpr float kLeast = -87.0f;
+
+// Copies `size` values, fewer than a round, in front of copies of `filler`.
+void fill_round(const float* values, std::size_t size, float filler, float* round) {
+  for (std::size_t i = 0; i < kRound; ++i) round[i] = i < size ? values[i] : filler;
+}
+
+float largest(const float* values, std::size_t size) {
+  Floats best[kVectors];
+  for (Floats& lanes : best) lanes = Floats{} + values[0];
+  std::size_t i = 0;
+  for (; i + kRound <= size; i += kRound) {
+    for (std::size_t v = 0; v < kVectors; ++v) {
+      best[v] = larger(best[v], load<Floats>(values + i + v * kWidth));
+    }
+  }
+  float lanes[kRound];
+  for (std::size_t v = 0; v < kVectors; ++v) store(lanes + v * kWidth, best[v]);
+  float result = lanes[0];
+  for (const float lane : lanes) result = lane > result ? lane : result;
+  for (; i < size; ++i) result = values[i] > result ? values[i] : result;
+  return result;
+}
+
+void add_exponentials(const float* values, float largest, float* output, Floats* sums) {
+  for (std::size_t v = 0; v < kVectors; ++v) {
+    const Floats x = load<Floats>(values + v * kWidth) - largest;
+    const Floats p = x < kLeast ? Floats{} : exponential(larger(x, Floats{} + kLeast));
+    sums[v] += p;
+    store(output + v * kWidth, p);
+  }
+}
+
+double exponentials(const float* values, std::size_t size, float largest, float* output) {
+  Floats sums[kVectors] = {};
+  std::size_t i = 0;
+  for (; i + kRound <= size; i += kRound) add_exponentials(values + i, largest, output + i, sums);
+  if (i < size) {
+    float from[kRound], to[kRound];
+    fill_round(values + i, size - i, largest - 100.0f, from);
+    add_exponentials(from, largest, to, sums);
+    for (std::size_t j = 0; i + j < size; ++j) output[i + j] = to[j];
+  }
+  float lanes[kRound];
+  for (std::size_t v = 0; v < kVectors; ++v) store(lanes + v * kWidth, sums[v]);
+  double sum = 0;
+  for (const float lane : lanes) sum += static_cast<double>(lane);
+  return sum;
+}
+
+void scale(float* values, std::size_t size, float factor) {
+  std::size_t i = 0;
+  for (; i + kWidth <= size; i += kWidth) store(values + i, load<Floats>(values + i) * factor);
+  for (; i < size; ++i) values[i] *= factor;
+}
+
+}  // namespace
+
+extern const SoftmaxLoops softmax_loops;
+const SoftmaxLoops softmax_loops{&largest, &exponentials, &scale};
+
+}  // namespace EDGEWRIGHT_ISA
+}  // namespace edgewright
