@@ -15,6 +15,7 @@ void bind_kmer(pybind11::module_& module);
 void bind_length_regulator(pybind11::module_& module);
 void bind_lexicon_trie(pybind11::module_& module);
 void bind_log_mel(pybind11::module_& module);
+void bind_log_mel_stream(pybind11::module_& module);
 void bind_ngram(pybind11::module_& module);
 void bind_nucleotides(pybind11::module_& module);
 void bind_sequence_parser(pybind11::module_& module);

@@ -16,7 +16,7 @@ py::list ctc_greedy_decode_array(const Array<float>& logits, std::size_t blank_i
   std::vector<CtcToken> tokens;
   {
     py::gil_scoped_release release;
-    tokens = ctc_greedy_decode(LogProbs(input, frames, vocabulary), blank_id);
+    tokens = ctc_greedy_decode(input, frames, vocabulary, blank_id);
   }
   return to_list(tokens);
 }

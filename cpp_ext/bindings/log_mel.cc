@@ -1,5 +1,6 @@
 #include "core/log_mel.h"
 
+#include <memory>
 #include <string>
 
 #include "bindings/arrays.h"
@@ -68,8 +69,10 @@ LogMelOptions to_log_mel_options(const py::dict& fields) {
 }
 
 void bind_log_mel(py::module_& module) {
-  py::class_<LogMel>(module, "LogMel")
-      .def(py::init([](const py::dict& options) { return LogMel(to_log_mel_options(options)); }),
+  py::class_<LogMel, std::shared_ptr<LogMel>>(module, "LogMel")
+      .def(py::init([](const py::dict& options) {
+             return std::make_shared<LogMel>(to_log_mel_options(options));
+           }),
            py::arg("options"))
       .def("num_frames", &LogMel::num_frames, py::arg("num_samples"))
       .def("__call__", &compute, py::arg("waveform").noconvert());

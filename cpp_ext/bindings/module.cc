@@ -10,6 +10,7 @@ PYBIND11_MODULE(_core, module) {
   edgewright::bind_length_regulator(module);
   edgewright::bind_lexicon_trie(module);
   edgewright::bind_log_mel(module);
+  edgewright::bind_log_mel_stream(module);
   edgewright::bind_ngram(module);
   // The types of its arguments are bound above.
   edgewright::bind_ctc_beam(module);

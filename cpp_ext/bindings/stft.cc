@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <complex>
+#include <vector>
 
 #include "bindings/arrays.h"
 #include "bindings/bindings.h"
+#include "core/simd/frames.h"
 #include "core/window.h"
 
 namespace py = pybind11;
@@ -18,10 +20,35 @@ Stft make_stft(std::size_t n_fft, std::size_t hop_length, std::size_t win_length
   return Stft(n_fft, hop_length, make_window(Window::kHann, win_length, true));
 }
 
-// Position of bin 0 of frame `t`; bins are kLanes apart.
-std::size_t position(std::size_t t, std::size_t num_bins) {
-  return t / kLanes * num_bins * kLanes + t % kLanes;
-}
+std::size_t round_up(std::size_t size) { return (size + kLanes - 1) / kLanes * kLanes; }
+
+// Rows of complex numbers as frames of floats that may be read to the next multiple of kLanes: the
+// last row is copied, because nothing stands behind it.
+class SpectrumRows {
+ public:
+  SpectrumRows(const Complex* rows, std::size_t frames, std::size_t bins)
+      : rows_(reinterpret_cast<const float*>(rows)),
+        frames_(frames),
+        size_(2 * bins),
+        last_(round_up(2 * bins), 0.0f) {
+    if (frames > 0) std::copy_n(rows_ + (frames - 1) * size_, size_, last_.data());
+  }
+
+  // Brings kLanes rows from `first` on into a block; lanes behind the last row repeat it.
+  void load(std::size_t first, float* block) const {
+    const float* lanes[kLanes];
+    for (std::size_t l = 0; l < kLanes; ++l) {
+      const bool last = first + l + 1 >= frames_;
+      lanes[l] = last ? last_.data() : rows_ + (first + l) * size_;
+    }
+    frame_loops().gather(lanes, size_, block);
+  }
+
+ private:
+  const float* rows_;
+  std::size_t frames_, size_;
+  std::vector<float> last_;
+};
 
 Array<Complex> stft_array(const Array<float>& waveform, std::size_t n_fft, std::size_t hop_length,
                           std::size_t win_length) {
@@ -33,18 +60,20 @@ Array<Complex> stft_array(const Array<float>& waveform, std::size_t n_fft, std::
   const float* const input = waveform.data();
   Complex* const output = result.mutable_data();
   py::gil_scoped_release release;
-  std::vector<float> padded(num_samples + 2 * stft.edge());
+  const std::size_t size = num_samples + 2 * stft.edge();
+  std::vector<float> padded(size + kLanes, 0.0f);
   std::copy_n(input, num_samples, padded.data() + stft.edge());
-  fill_edges(padded.data(), padded.size(), stft.edge(), true);
+  fill_edges(padded.data(), size, stft.edge(), true);
   StftWorkspace workspace(stft.fft());
-  const std::size_t size = stft.spectrum_size(frames);
-  Spectrum spectrum{std::vector<float>(size), std::vector<float>(size)};
-  stft.analyse(padded.data(), frames, workspace, spectrum);
-  for (std::size_t t = 0; t < frames; ++t) {
-    for (std::size_t k = 0; k < bins; ++k) {
-      const std::size_t i = position(t, bins) + k * kLanes;
-      output[t * bins + k] = Complex(spectrum.real[i], spectrum.imag[i]);
+  LaneBuffer block(stft.block_size());
+  for (std::size_t first = 0; first < frames; first += kLanes) {
+    const std::size_t count = std::min(kLanes, frames - first);
+    stft.analyse_block(padded.data() + first * hop_length, count, workspace, block.data());
+    float* rows[kLanes];
+    for (std::size_t l = 0; l < count; ++l) {
+      rows[l] = reinterpret_cast<float*>(output + (first + l) * bins);
     }
+    frame_loops().scatter(block.data(), 2 * bins, count, rows);
   }
   return result;
 }
@@ -61,21 +90,21 @@ Array<float> istft_array(const Array<Complex>& spectrum, std::size_t n_fft, std:
   const Complex* const input = spectrum.data();
   float* const output = waveform.mutable_data();
   py::gil_scoped_release release;
-  const std::size_t size = stft.spectrum_size(frames);
-  Spectrum blocks{std::vector<float>(size, 0.0f), std::vector<float>(size, 0.0f)};
-  for (std::size_t t = 0; t < frames; ++t) {
-    for (std::size_t k = 0; k < bins; ++k) {
-      const std::size_t i = position(t, bins) + k * kLanes;
-      blocks.real[i] = input[t * bins + k].real();
-      blocks.imag[i] = input[t * bins + k].imag();
-    }
-  }
   StftWorkspace workspace(stft.fft());
-  std::vector<float> padded(stft.padded_size(frames));
-  stft.synthesise(blocks, frames, stft.inverse_envelope(frames), workspace, padded.data());
+  const SpectrumRows rows(input, frames, bins);
+  LaneBuffer block(round_up(2 * bins) * kLanes);
+  std::vector<float> padded(stft.padded_size(frames), 0.0f);
+  for (std::size_t first = 0; first < frames; first += kLanes) {
+    const std::size_t count = std::min(kLanes, frames - first);
+    rows.load(first, block.data());
+    stft.synthesise_block(block.data(), count, workspace, padded.data() + first * hop_length);
+  }
+  const std::vector<float> envelope = stft.inverse_envelope(frames);
   const std::size_t end = padded.size() < stft.edge() ? 0 : padded.size() - stft.edge();
   const std::size_t count = std::min(length, end);
-  if (count > 0) std::copy_n(padded.data() + stft.edge(), count, output);
+  for (std::size_t n = 0; n < count; ++n) {
+    output[n] = padded[stft.edge() + n] * envelope[stft.edge() + n];
+  }
   std::fill(output + count, output + length, 0.0f);
   return waveform;
 }

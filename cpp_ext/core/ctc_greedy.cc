@@ -12,16 +12,24 @@ float mean_probability(const LogProbs& log_probs, std::size_t token, std::size_t
   return static_cast<float>(std::min(1.0, sum / static_cast<double>(end - start)));
 }
 
-std::vector<CtcToken> ctc_greedy_decode(const LogProbs& log_probs, std::size_t blank_id) {
+std::vector<CtcToken> ctc_greedy_decode(const float* logits, std::size_t num_frames,
+                                        std::size_t vocabulary, std::size_t blank_id) {
+  const std::vector<std::int32_t> best = best_tokens(logits, num_frames, vocabulary);
   std::vector<CtcToken> tokens;
-  const std::size_t num_frames = log_probs.num_frames();
+  std::vector<float> scratch(vocabulary);
   for (std::size_t start = 0, end = 0; start < num_frames; start = end) {
-    const std::size_t token = log_probs.best_token(start);
-    while (end < num_frames && log_probs.best_token(end) == token) ++end;
-    if (token == blank_id) continue;
-    tokens.push_back({static_cast<std::int32_t>(token), static_cast<std::int64_t>(start),
-                      static_cast<std::int64_t>(end),
-                      mean_probability(log_probs, token, start, end)});
+    const std::int32_t token = best[start];
+    while (end < num_frames && best[end] == token) ++end;
+    if (static_cast<std::size_t>(token) == blank_id) continue;
+    double sum = 0;
+    for (std::size_t frame = start; frame < end; ++frame) {
+      const float* const row = logits + frame * vocabulary;
+      const double largest = static_cast<double>(row[token]);
+      sum += std::exp(largest - log_sum(row, vocabulary, row[token], scratch.data()));
+    }
+    const double mean = std::min(1.0, sum / static_cast<double>(end - start));
+    tokens.push_back({token, static_cast<std::int64_t>(start), static_cast<std::int64_t>(end),
+                      static_cast<float>(mean)});
   }
   return tokens;
 }

@@ -17,8 +17,10 @@ struct CtcToken {
   float confidence;  // mean probability over these frames
 };
 
-// Graves et al. (2006), "best path decoding", section 3.2.
-std::vector<CtcToken> ctc_greedy_decode(const LogProbs& log_probs, std::size_t blank_id);
+// Graves et al. (2006), "best path decoding", section 3.2. Throws std::invalid_argument as
+// `best_tokens` does.
+std::vector<CtcToken> ctc_greedy_decode(const float* logits, std::size_t num_frames,
+                                        std::size_t vocabulary, std::size_t blank_id);
 
 // Mean probability of a token over the frames [start, end), which are at least one.
 float mean_probability(const LogProbs& log_probs, std::size_t token, std::size_t start,

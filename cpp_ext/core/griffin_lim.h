@@ -34,14 +34,13 @@ class GriffinLim {
 
  private:
   std::vector<float> magnitudes(const float* mel, std::size_t frames) const;
-  void load_mel(const float* mel, std::size_t count, float* block) const;
-  void spread(const float* mel, float* magnitudes) const;
-  void project(const std::vector<float>& filtered, float* spectrum) const;
-  void filter(const float* spectrum, std::vector<float>& filtered) const;
+  void load_mel(const float* mel, std::size_t count, float* padded, float* rows) const;
+  void spread(const float* mel, float* ratio, float* update, float* magnitudes) const;
 
   LogMelOptions options_;
   Stft stft_;
-  std::vector<MelFilter> filters_;
+  MelFilters filters_;
+  std::vector<float> filter_weight_;   // 1 / sum_k W[m, k]
   std::vector<float> inverse_weight_;  // 1 / sum_m W[m, k]; 0 where no filter reaches
   std::size_t iterations_;
   float momentum_;

@@ -2,29 +2,36 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <stdexcept>
 
-namespace edgewright {
+#include "core/simd/frames.h"
+#include "core/simd/log_mel.h"
 
-std::vector<float> pad(const std::vector<float>& waveform, std::size_t edge, bool reflect) {
-  const std::size_t n = waveform.size();
-  if (reflect && n <= edge) {
-    throw std::invalid_argument(
-        "waveform: got too few samples to mirror, expected more than half n_fft");
-  }
-  std::vector<float> padded(n + 2 * edge, 0.0f);
-  std::copy(waveform.begin(), waveform.end(), padded.begin() + static_cast<std::ptrdiff_t>(edge));
-  for (std::size_t i = 0; reflect && i < edge; ++i) {
-    padded[edge - 1 - i] = waveform[1 + i];
-    padded[edge + n + i] = waveform[n - 2 - i];
-  }
-  return padded;
-}
+namespace edgewright {
+namespace {
+
+std::size_t round_up(std::size_t size) { return (size + kLanes - 1) / kLanes * kLanes; }
+
+}  // namespace
+
+struct LogMel::Workspace {
+  Workspace(const LogMel& log_mel, std::size_t frames)
+      : span((frames - 1) * log_mel.options_.hop_length + round_up(log_mel.window_.size())),
+        fft(log_mel.fft_),
+        powers(log_mel.fft_.num_bins() * kLanes),
+        mel(log_mel.num_mel_bins() * kLanes) {}
+
+  LaneBuffer span;  // the samples of the frames
+  FftBuffers fft;
+  LaneBuffer powers;
+  LaneBuffer mel;
+};
 
 LogMel::LogMel(const LogMelOptions& options)
     : options_(options),
       fft_(options.mel.n_fft),
-      filters_(make_mel_filters(options.mel)),
+      filters_(options.mel),
       offset_(options.padding == Padding::kNone ? 0
                                                 : (options.mel.n_fft - options.win_length) / 2) {
   if (options.win_length < 1 || options.win_length > options.mel.n_fft || options.hop_length < 1) {
@@ -39,6 +46,12 @@ std::size_t LogMel::edge() const {
   return options_.padding == Padding::kNone ? 0 : options_.mel.n_fft / 2;
 }
 
+// Number of the first sample under the window of a frame; negative before the waveform.
+std::ptrdiff_t LogMel::begin_of(std::size_t frame) const {
+  return static_cast<std::ptrdiff_t>(frame * options_.hop_length + offset_) -
+         static_cast<std::ptrdiff_t>(edge());
+}
+
 std::size_t LogMel::num_frames(std::size_t num_samples) const {
   if (options_.padding == Padding::kNone) {
     if (num_samples < options_.win_length) return 0;
@@ -47,79 +60,121 @@ std::size_t LogMel::num_frames(std::size_t num_samples) const {
   return num_samples / options_.hop_length + (options_.normalize ? 0 : 1);
 }
 
-std::vector<float> LogMel::prepare(const float* waveform, std::size_t num_samples) const {
-  std::vector<float> signal(waveform, waveform + num_samples);
-  for (float& sample : signal) sample *= options_.input_scale;
-  if (!options_.preemphasis_in_frame && options_.preemphasis != 0.0f) {
-    for (std::size_t i = num_samples; i-- > 1;) signal[i] -= options_.preemphasis * signal[i - 1];
+std::size_t LogMel::num_complete_frames(std::size_t num_samples) const {
+  if (options_.padding == Padding::kReflect && num_samples <= edge()) return 0;
+  const std::size_t end = num_samples + edge(), first_end = offset_ + options_.win_length;
+  return end < first_end ? 0 : 1 + (end - first_end) / options_.hop_length;
+}
+
+// Mirrored samples behind the end reach back one sample further than the frame itself, and the
+// preemphasis one more.
+std::size_t LogMel::first_sample(std::size_t t) const {
+  return static_cast<std::size_t>(std::max<std::ptrdiff_t>(begin_of(t) - 2, 0));
+}
+
+// The scaled and preemphasized sample number `index`, which may lie outside the waveform.
+float LogMel::sample(const WaveformView& waveform, std::ptrdiff_t index) const {
+  const auto total = static_cast<std::ptrdiff_t>(waveform.total);
+  if (index < 0 || index >= total) {
+    if (options_.padding != Padding::kReflect) return 0.0f;
+    index = index < 0 ? -index : 2 * (total - 1) - index;
   }
-  if (options_.padding == Padding::kNone) return signal;
-  return pad(signal, edge(), options_.padding == Padding::kReflect);
+  const float* const x = waveform.samples + (static_cast<std::size_t>(index) - waveform.first);
+  const float value = x[0] * options_.input_scale;
+  const bool alone = options_.preemphasis_in_frame || options_.preemphasis == 0.0f || index == 0;
+  return alone ? value : value - options_.preemphasis * (x[-1] * options_.input_scale);
 }
 
-// Copies the samples under the window into one lane; the rest of the block stays 0.
-void LogMel::load(const float* frame, std::size_t lane, float* block) const {
-  float* const to = block + offset_ * kLanes + lane;
-  for (std::size_t i = 0; i < window_.size(); ++i) to[i * kLanes] = frame[offset_ + i];
-  condition(to);
-  for (std::size_t i = 0; i < window_.size(); ++i) to[i * kLanes] *= window_[i];
-}
-
-// Works on the samples of one lane, `kLanes` apart.
-void LogMel::condition(float* samples) const {
-  const std::size_t n = window_.size();
-  if (options_.remove_dc) {
-    double sum = 0.0;
-    for (std::size_t i = 0; i < n; ++i) sum += static_cast<double>(samples[i * kLanes]);
-    const auto mean = static_cast<float>(sum / static_cast<double>(n));
-    for (std::size_t i = 0; i < n; ++i) samples[i * kLanes] -= mean;
-  }
-  if (options_.preemphasis_in_frame && options_.preemphasis != 0.0f) {
-    const float c = options_.preemphasis;
-    for (std::size_t i = n; i-- > 1;) samples[i * kLanes] -= c * samples[(i - 1) * kLanes];
-    samples[0] -= c * samples[0];
-  }
-}
-
-// Overwrites `imag` with the power or the magnitude of each bin.
-void LogMel::power(const float* real, float* imag) const {
-  const std::size_t n = fft_.num_bins() * kLanes;
-  for (std::size_t i = 0; i < n; ++i) imag[i] = real[i] * real[i] + imag[i] * imag[i];
-  if (options_.squared) return;
-  for (std::size_t i = 0; i < n; ++i) imag[i] = std::sqrt(imag[i]);
-}
-
-void LogMel::filter(const float* spectrum, std::size_t count, float* features) const {
-  for (std::size_t m = 0; m < filters_.size(); ++m) {
-    float sums[kLanes] = {};
-    const float* bins = spectrum + filters_[m].first * kLanes;
-    for (const float weight : filters_[m].weights) {
-      for (std::size_t l = 0; l < kLanes; ++l) sums[l] += weight * bins[l];
-      bins += kLanes;
+// Copies the scaled and preemphasized samples [begin, begin + size).
+void LogMel::copy(const WaveformView& waveform, std::ptrdiff_t begin, std::size_t size,
+                  float* to) const {
+  const auto end = begin + static_cast<std::ptrdiff_t>(size);
+  const std::ptrdiff_t inner_begin = std::clamp<std::ptrdiff_t>(1, begin, end);
+  const std::ptrdiff_t inner_end =
+      std::clamp(static_cast<std::ptrdiff_t>(waveform.total), inner_begin, end);
+  for (std::ptrdiff_t n = begin; n < inner_begin; ++n) *to++ = sample(waveform, n);
+  const float scale = options_.input_scale;
+  const float c = options_.preemphasis_in_frame ? 0.0f : options_.preemphasis;
+  const auto count = static_cast<std::size_t>(inner_end - inner_begin);
+  if (count > 0) {
+    const float* const x =
+        waveform.samples + (static_cast<std::size_t>(inner_begin) - waveform.first);
+    if (c == 0.0f) {
+      for (std::size_t i = 0; i < count; ++i) to[i] = x[i] * scale;
+    } else {
+      const float* const before = x - 1;
+      for (std::size_t i = 0; i < count; ++i) to[i] = x[i] * scale - c * (before[i] * scale);
     }
-    for (std::size_t l = 0; l < count; ++l) {
-      const float sum =
-          options_.floor_is_added ? sums[l] + options_.floor : std::max(sums[l], options_.floor);
-      features[l * filters_.size() + m] = std::log(sum);
-    }
+  }
+  to += count;
+  for (std::ptrdiff_t n = inner_end; n < end; ++n) *to++ = sample(waveform, n);
+}
+
+void LogMel::compute_block(const WaveformView& waveform, std::size_t first, std::size_t count,
+                           Workspace& workspace, float* features) const {
+  const LogMelLoops& loops = log_mel_loops();
+  const std::size_t hop = options_.hop_length, win = window_.size();
+  const std::size_t span = (count - 1) * hop + win;
+  float* const samples = workspace.span.data();
+  copy(waveform, begin_of(first), span, samples);
+  std::fill_n(samples + span, round_up(win) - win, 0.0f);  // read, but not used
+
+  // Lanes behind the last frame repeat it.
+  const float* frames[kLanes];
+  float* outputs[kLanes];
+  for (std::size_t l = 0; l < kLanes; ++l) {
+    frames[l] = samples + std::min(l, count - 1) * hop;
+    outputs[l] = features + std::min(l, count - 1) * num_mel_bins();
+  }
+  const float preemphasis = options_.preemphasis_in_frame ? options_.preemphasis : 0.0f;
+  const WindowTable window{window_.data(), win, offset_, fft_.size() / 2};
+  loops.load(frames, window, options_.remove_dc, preemphasis, workspace.fft.signal());
+  float* const powers = workspace.powers.data();
+  fft_.power(workspace.fft, powers);
+  if (!options_.squared) loops.square_root(powers, fft_.num_bins());
+  float* const mel = workspace.mel.data();
+  loops.filter(powers, filters_.table(), mel);
+  const float added = options_.floor_is_added ? options_.floor : 0.0f;
+  const float least = std::max(options_.floor, std::numeric_limits<float>::min());
+  loops.logarithm(mel, num_mel_bins(), added, least);
+  frame_loops().scatter(mel, num_mel_bins(), count, outputs);
+}
+
+void LogMel::compute_frames(const WaveformView& waveform, std::size_t begin, std::size_t end,
+                            float* features) const {
+  if (begin >= end) return;
+  Workspace workspace(*this, std::min(kLanes, end - begin));
+  for (std::size_t first = begin; first < end; first += kLanes) {
+    const std::size_t count = std::min(kLanes, end - first);
+    compute_block(waveform, first, count, workspace, features);
+    features += count * num_mel_bins();
   }
 }
 
 void LogMel::normalize(float* features, std::size_t frames) const {
-  const std::size_t bins = filters_.size();
-  for (std::size_t m = 0; m < bins; ++m) {
-    double sum = 0.0, squares = 0.0;
-    for (std::size_t t = 0; t < frames; ++t) sum += static_cast<double>(features[t * bins + m]);
-    const double mean = sum / static_cast<double>(frames);
-    for (std::size_t t = 0; t < frames; ++t) {
-      const double difference = static_cast<double>(features[t * bins + m]) - mean;
-      squares += difference * difference;
+  const std::size_t bins = num_mel_bins();
+  std::vector<double> means(bins, 0.0), scales(bins, 0.0);
+  for (std::size_t i = 0; i < frames; ++i) {
+    const float* const row = features + i * bins;
+    for (std::size_t m = 0; m < bins; ++m) means[m] += static_cast<double>(row[m]);
+  }
+  for (double& mean : means) mean /= static_cast<double>(frames);
+  for (std::size_t i = 0; i < frames; ++i) {
+    const float* const row = features + i * bins;
+    for (std::size_t m = 0; m < bins; ++m) {
+      const double difference = static_cast<double>(row[m]) - means[m];
+      scales[m] += difference * difference;
     }
+  }
+  for (double& scale : scales) {
     // One frame has no deviation; it becomes 0.
-    const double std = frames > 1 ? std::sqrt(squares / static_cast<double>(frames - 1)) : 0.0;
-    for (std::size_t t = 0; t < frames; ++t) {
-      float& value = features[t * bins + m];
-      value = static_cast<float>((static_cast<double>(value) - mean) / (std + 1e-5));
+    const double std = frames > 1 ? std::sqrt(scale / static_cast<double>(frames - 1)) : 0.0;
+    scale = 1.0 / (std + 1e-5);
+  }
+  for (std::size_t i = 0; i < frames; ++i) {
+    float* const row = features + i * bins;
+    for (std::size_t m = 0; m < bins; ++m) {
+      row[m] = static_cast<float>((static_cast<double>(row[m]) - means[m]) * scales[m]);
     }
   }
 }
@@ -127,18 +182,11 @@ void LogMel::normalize(float* features, std::size_t frames) const {
 void LogMel::compute(const float* waveform, std::size_t num_samples, float* features) const {
   const std::size_t frames = num_frames(num_samples);
   if (frames == 0) return;
-  const std::vector<float> signal = prepare(waveform, num_samples);
-  std::vector<float> block(fft_.size() * kLanes, 0.0f), work(fft_.work_size());
-  std::vector<float> real(fft_.num_bins() * kLanes), imag(real.size());
-  for (std::size_t first = 0; first < frames; first += kLanes) {
-    const std::size_t count = std::min(kLanes, frames - first);
-    for (std::size_t lane = 0; lane < count; ++lane) {
-      load(signal.data() + (first + lane) * options_.hop_length, lane, block.data());
-    }
-    fft_.forward(block.data(), real.data(), imag.data(), work.data());
-    power(real.data(), imag.data());
-    filter(imag.data(), count, features + first * filters_.size());
+  if (options_.padding == Padding::kReflect && num_samples <= edge()) {
+    throw std::invalid_argument(
+        "waveform: got too few samples to mirror, expected more than half n_fft");
   }
+  compute_frames({waveform, 0, num_samples}, 0, frames, features);
   if (options_.normalize) normalize(features, frames);
 }
 

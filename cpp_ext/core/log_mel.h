@@ -29,6 +29,13 @@ struct LogMelOptions {
   bool normalize = false;
 };
 
+// A stretch of a waveform: `samples[0]` is sample number `first` of `total` in all.
+struct WaveformView {
+  const float* samples;
+  std::size_t first;
+  std::size_t total;
+};
+
 // Tables of one convention; calls are const and may run at the same time.
 //
 //     x <- input_scale * waveform; with c = preemphasis over the signal: x[n] - c x[n-1], x[0] as
@@ -44,34 +51,44 @@ struct LogMelOptions {
 // lies behind the audio, as NeMo masks it.
 // References: Kaldi feat/feature-window.cc and mel-computations.cc; NeMo FilterbankFeatures;
 // librosa.feature.melspectrogram.
+//
+// kLanes frames are computed at once, one in each lane, so that a frame has the same bits wherever
+// it stands among the others.
 class LogMel {
  public:
+  // Buffers for up to `frames` frames at once.
+  struct Workspace;
+
   explicit LogMel(const LogMelOptions& options);
 
+  const LogMelOptions& options() const { return options_; }
   std::size_t num_mel_bins() const { return filters_.size(); }
   std::size_t num_frames(std::size_t num_samples) const;
+  // Frames that no sample behind the first `num_samples` can change.
+  std::size_t num_complete_frames(std::size_t num_samples) const;
+  // The first sample that frame `t`, or one behind it, reads.
+  std::size_t first_sample(std::size_t t) const;
   // Writes (num_frames(num_samples), num_mel_bins) values. `Padding::kReflect` needs more than
   // n_fft / 2 samples.
   void compute(const float* waveform, std::size_t num_samples, float* features) const;
+  // Writes the frames [begin, end), not normalized; the view has all samples that they read.
+  void compute_frames(const WaveformView& waveform, std::size_t begin, std::size_t end,
+                      float* features) const;
 
  private:
   std::size_t edge() const;
-  std::vector<float> prepare(const float* waveform, std::size_t num_samples) const;
-  void load(const float* frame, std::size_t lane, float* block) const;
-  void condition(float* samples) const;
-  void power(const float* real, float* imag) const;
-  void filter(const float* spectrum, std::size_t count, float* features) const;
+  std::ptrdiff_t begin_of(std::size_t frame) const;
+  float sample(const WaveformView& waveform, std::ptrdiff_t index) const;
+  void copy(const WaveformView& waveform, std::ptrdiff_t begin, std::size_t size, float* to) const;
+  void compute_block(const WaveformView& waveform, std::size_t first, std::size_t count,
+                     Workspace& workspace, float* features) const;
   void normalize(float* features, std::size_t frames) const;
 
   LogMelOptions options_;
   RealFft fft_;
   std::vector<float> window_;
-  std::vector<MelFilter> filters_;
+  MelFilters filters_;
   std::size_t offset_;  // of the window among the n_fft points
 };
-
-// Returns `waveform` with `edge` zeros or mirrored samples (the end sample not repeated) before and
-// behind it.
-std::vector<float> pad(const std::vector<float>& waveform, std::size_t edge, bool reflect);
 
 }  // namespace edgewright

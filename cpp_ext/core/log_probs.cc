@@ -1,20 +1,40 @@
 #include "core/log_probs.h"
 
-#include <algorithm>
 #include <cmath>
+#include <stdexcept>
+#include <string>
+
+#include "core/simd/ctc.h"
+#include "core/simd/softmax.h"
 
 namespace edgewright {
 
-LogProbs::LogProbs(const float* logits, std::size_t num_frames, std::size_t vocabulary)
-    : logits_(logits), vocabulary_(vocabulary), normalizers_(num_frames), best_tokens_(num_frames) {
-  for (std::size_t frame = 0; frame < num_frames; ++frame, logits += vocabulary) {
-    const float* const largest = std::max_element(logits, logits + vocabulary);
-    double sum = 0;
-    for (std::size_t token = 0; token < vocabulary; ++token) {
-      sum += static_cast<double>(std::exp(logits[token] - *largest));
+std::vector<std::int32_t> best_tokens(const float* logits, std::size_t num_frames,
+                                      std::size_t vocabulary) {
+  std::vector<std::int32_t> best(num_frames);
+  ctc_loops().best_tokens(logits, num_frames, vocabulary, best.data());
+  for (std::size_t frame = 0; frame < num_frames; ++frame) {
+    if (best[frame] < 0) {
+      throw std::invalid_argument("logits: got NaN, +inf or a frame of -inf alone (frame " +
+                                  std::to_string(frame) + "), expected finite logits");
     }
-    normalizers_[frame] = static_cast<double>(*largest) + std::log(sum);
-    best_tokens_[frame] = static_cast<std::size_t>(largest - logits);
+  }
+  return best;
+}
+
+double log_sum(const float* logits, std::size_t vocabulary, float largest, float* scratch) {
+  const double sum = softmax_loops().exponentials(logits, vocabulary, largest, scratch);
+  return static_cast<double>(largest) + std::log(sum);
+}
+
+LogProbs::LogProbs(const float* logits, std::size_t num_frames, std::size_t vocabulary)
+    : logits_(logits),
+      vocabulary_(vocabulary),
+      normalizers_(num_frames),
+      best_tokens_(edgewright::best_tokens(logits, num_frames, vocabulary)) {
+  std::vector<float> scratch(vocabulary);
+  for (std::size_t frame = 0; frame < num_frames; ++frame, logits += vocabulary) {
+    normalizers_[frame] = log_sum(logits, vocabulary, logits[best_token(frame)], scratch.data());
   }
 }
 

@@ -2,9 +2,18 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <vector>
 
 namespace edgewright {
+
+// Returns the most probable token of each frame, the first of equal ones. Throws
+// std::invalid_argument where a frame has a NaN, +inf, or nothing but -inf.
+std::vector<std::int32_t> best_tokens(const float* logits, std::size_t num_frames,
+                                      std::size_t vocabulary);
+
+// ln sum_j exp(x_j) of a frame whose largest value is `largest`; `scratch` has room for a frame.
+double log_sum(const float* logits, std::size_t vocabulary, float largest, float* scratch);
 
 // log softmax(x)_v = x_v - log sum_j exp(x_j), with one normalizer kept for each frame. Logits may
 // be -inf, but one of each frame is finite. `logits` must outlive the object.
@@ -17,7 +26,9 @@ class LogProbs {
 
   std::size_t num_frames() const { return normalizers_.size(); }
   std::size_t vocabulary() const { return vocabulary_; }
-  std::size_t best_token(std::size_t frame) const { return best_tokens_[frame]; }  // first of ties
+  std::size_t best_token(std::size_t frame) const {
+    return static_cast<std::size_t>(best_tokens_[frame]);
+  }
 
   double at(std::size_t frame, std::size_t token) const {
     const double value =
@@ -29,7 +40,7 @@ class LogProbs {
   const float* logits_;
   std::size_t vocabulary_;
   std::vector<double> normalizers_;
-  std::vector<std::size_t> best_tokens_;
+  std::vector<std::int32_t> best_tokens_;
 };
 
 }  // namespace edgewright

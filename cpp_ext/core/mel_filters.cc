@@ -29,13 +29,12 @@ double triangle(double x, double left, double top, double right) {
 
 }  // namespace
 
-std::vector<MelFilter> make_mel_filters(const MelOptions& options) {
+MelFilters::MelFilters(const MelOptions& options) {
   const double low = to_mel(options.scale, options.low_frequency);
   const double high = to_mel(options.scale, options.high_frequency);
   const double step = (high - low) / static_cast<double>(options.num_mel_bins + 1);
   const double bin_width = options.sample_rate / static_cast<double>(options.n_fft);
-  std::vector<MelFilter> filters(options.num_mel_bins);
-  for (std::size_t m = 0; m < filters.size(); ++m) {
+  for (std::size_t m = 0; m < options.num_mel_bins; ++m) {
     double points[3], hertz[3];
     for (std::size_t i = 0; i < 3; ++i) {
       points[i] = low + step * static_cast<double>(m + i);
@@ -43,16 +42,18 @@ std::vector<MelFilter> make_mel_filters(const MelOptions& options) {
       if (!options.triangles_in_mel) points[i] = hertz[i];
     }
     const double gain = options.slaney_norm ? 2.0 / (hertz[2] - hertz[0]) : 1.0;
+    std::uint32_t first = 0, count = 0;
     for (std::size_t k = 0; k <= options.n_fft / 2; ++k) {
       const double frequency = bin_width * static_cast<double>(k);
       const double x = options.triangles_in_mel ? to_mel(options.scale, frequency) : frequency;
       const auto weight = static_cast<float>(gain * triangle(x, points[0], points[1], points[2]));
       if (weight <= 0.0f) continue;
-      if (filters[m].weights.empty()) filters[m].first = k;
-      filters[m].weights.push_back(weight);
+      if (count++ == 0) first = static_cast<std::uint32_t>(k);
+      weights_.push_back(weight);
     }
+    first_.push_back(first);
+    count_.push_back(count);
   }
-  return filters;
 }
 
 }  // namespace edgewright

@@ -3,7 +3,20 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include "core/simd/frames.h"
+#include "core/simd/stft.h"
+
 namespace edgewright {
+namespace {
+
+std::size_t round_up(std::size_t size) { return (size + kLanes - 1) / kLanes * kLanes; }
+
+}  // namespace
+
+StftWorkspace::StftWorkspace(const RealFft& transform)
+    : rows(round_up(transform.size()) * kLanes),
+      frames(transform.size() * kLanes),
+      fft(transform) {}
 
 Stft::Stft(std::size_t n_fft, std::size_t hop_length, const std::vector<double>& window)
     : fft_(n_fft), hop_length_(hop_length), window_(n_fft, 0.0f) {
@@ -17,7 +30,7 @@ Stft::Stft(std::size_t n_fft, std::size_t hop_length, const std::vector<double>&
 }
 
 std::size_t Stft::spectrum_size(std::size_t frames) const {
-  return (frames + kLanes - 1) / kLanes * kLanes * fft_.num_bins();
+  return round_up(frames) / kLanes * block_size();
 }
 
 std::size_t Stft::padded_size(std::size_t frames) const {
@@ -25,49 +38,57 @@ std::size_t Stft::padded_size(std::size_t frames) const {
 }
 
 std::vector<float> Stft::inverse_envelope(std::size_t frames) const {
-  std::vector<float> envelope(padded_size(frames), 0.0f);
+  std::vector<float> envelope(padded_size(frames), 0.0f), squares(window_);
+  for (float& value : squares) value *= value;
   for (std::size_t t = 0; t < frames; ++t) {
-    for (std::size_t n = 0; n < window_.size(); ++n) {
-      envelope[t * hop_length_ + n] += window_[n] * window_[n];
-    }
+    frame_loops().add(squares.data(), squares.size(), envelope.data() + t * hop_length_);
   }
   for (float& value : envelope) value = value < 1e-11f ? 0.0f : 1.0f / value;
   return envelope;
 }
 
-void Stft::analyse(const float* padded, std::size_t frames, StftWorkspace& workspace,
-                   Spectrum& spectrum) const {
-  const std::size_t size = fft_.size(), plane = fft_.num_bins() * kLanes;
-  for (std::size_t first = 0; first < frames; first += kLanes) {
-    for (std::size_t l = 0; l < kLanes; ++l) {
-      const bool used = first + l < frames;
-      const float* const frame = padded + (used ? first + l : 0) * hop_length_;
-      for (std::size_t n = 0; n < size; ++n) {
-        workspace.block[n * kLanes + l] = used ? frame[n] * window_[n] : 0.0f;
-      }
-    }
-    const std::size_t offset = first / kLanes * plane;
-    fft_.forward(workspace.block.data(), spectrum.real.data() + offset,
-                 spectrum.imag.data() + offset, workspace.work.data());
+void Stft::analyse_block(const float* padded, std::size_t count, StftWorkspace& workspace,
+                         float* block) const {
+  const float* frames[kLanes];
+  for (std::size_t l = 0; l < kLanes; ++l) {
+    frames[l] = padded + std::min(l, count - 1) * hop_length_;
+  }
+  float* const rows = workspace.rows.data();
+  frame_loops().gather(frames, fft_.size(), rows);
+  stft_loops().split(rows, window_.data(), fft_.size(), workspace.fft.signal());
+  fft_.forward(workspace.fft, block);
+}
+
+void Stft::synthesise_block(const float* block, std::size_t count, StftWorkspace& workspace,
+                            float* padded) const {
+  const std::size_t size = fft_.size();
+  float* frames[kLanes];
+  for (std::size_t l = 0; l < kLanes; ++l) frames[l] = workspace.frames.data() + l * size;
+  fft_.inverse(block, workspace.fft);
+  float* const rows = workspace.rows.data();
+  stft_loops().join(workspace.fft.signal(), fft_.order(), window_.data(), size, rows);
+  frame_loops().scatter(rows, size, count, frames);
+  for (std::size_t l = 0; l < count; ++l) {
+    frame_loops().add(frames[l], size, padded + l * hop_length_);
   }
 }
 
-void Stft::synthesise(const Spectrum& spectrum, std::size_t frames,
+void Stft::analyse(const float* padded, std::size_t frames, StftWorkspace& workspace,
+                   float* spectrum) const {
+  for (std::size_t first = 0; first < frames; first += kLanes, spectrum += block_size()) {
+    const std::size_t count = std::min(kLanes, frames - first);
+    analyse_block(padded + first * hop_length_, count, workspace, spectrum);
+  }
+}
+
+void Stft::synthesise(const float* spectrum, std::size_t frames,
                       const std::vector<float>& inverse_envelope, StftWorkspace& workspace,
                       float* padded) const {
-  const std::size_t size = fft_.size(), plane = fft_.num_bins() * kLanes;
   const std::size_t length = padded_size(frames);
   std::fill_n(padded, length, 0.0f);
-  for (std::size_t first = 0; first < frames; first += kLanes) {
-    const std::size_t offset = first / kLanes * plane, count = std::min(kLanes, frames - first);
-    fft_.inverse(spectrum.real.data() + offset, spectrum.imag.data() + offset,
-                 workspace.block.data(), workspace.work.data());
-    for (std::size_t l = 0; l < count; ++l) {
-      float* const frame = padded + (first + l) * hop_length_;
-      for (std::size_t n = 0; n < size; ++n) {
-        frame[n] += workspace.block[n * kLanes + l] * window_[n];
-      }
-    }
+  for (std::size_t first = 0; first < frames; first += kLanes, spectrum += block_size()) {
+    const std::size_t count = std::min(kLanes, frames - first);
+    synthesise_block(spectrum, count, workspace, padded + first * hop_length_);
   }
   for (std::size_t n = 0; n < length; ++n) padded[n] *= inverse_envelope[n];
 }

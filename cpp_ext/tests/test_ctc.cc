@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <memory>
@@ -25,11 +26,37 @@ const std::string kArpa =
     "\\2-grams:\n-0.1 <s> a\n-0.2 a </s>\n\n\\end\\\n";
 
 void test_greedy() {
-  const LogProbs log_probs(kLogits.data(), 3, 3);
-  const std::vector<CtcToken> tokens = ctc_greedy_decode(log_probs, 0);
+  const std::vector<CtcToken> tokens = ctc_greedy_decode(kLogits.data(), 3, 3, 0);
   CHECK(tokens.size() == 2 && tokens[0].token_id == 1 && tokens[1].token_id == 1);
   CHECK(tokens[0].start == 0 && tokens[0].end == 1 && tokens[1].start == 2 && tokens[1].end == 3);
   CHECK(std::abs(tokens[0].confidence - 0.7f) < 1e-6f);
+}
+
+void test_best_tokens() {
+  // Short rows stand in lanes, long ones fill vectors of their own.
+  for (const std::size_t vocabulary : {1u, 2u, 15u, 29u, 159u, 160u, 1000u}) {
+    for (const std::size_t frames : {1u, 15u, 16u, 33u}) {
+      std::vector<float> logits(frames * vocabulary);
+      unsigned state = 3;
+      for (float& value : logits) {
+        state = state * 1664525u + 1013904223u;
+        value = static_cast<float>(state >> 28);  // many ties
+      }
+      const std::vector<std::int32_t> best = best_tokens(logits.data(), frames, vocabulary);
+      for (std::size_t t = 0; t < frames; ++t) {
+        const auto row = logits.begin() + static_cast<std::ptrdiff_t>(t * vocabulary);
+        const auto largest = std::max_element(row, row + static_cast<std::ptrdiff_t>(vocabulary));
+        CHECK(best[t] == largest - row);
+      }
+      logits.back() = std::numeric_limits<float>::quiet_NaN();
+      CHECK(refuses([&] { best_tokens(logits.data(), frames, vocabulary); }, "got NaN"));
+      std::fill(logits.begin(), logits.end(), -std::numeric_limits<float>::infinity());
+      CHECK(refuses([&] { best_tokens(logits.data(), frames, vocabulary); }, "frame 0"));
+      logits.assign(logits.size(), 0.0f);
+      logits.front() = std::numeric_limits<float>::infinity();
+      CHECK(refuses([&] { best_tokens(logits.data(), frames, vocabulary); }, "frame 0"));
+    }
+  }
 }
 
 void test_alignment() {
@@ -89,6 +116,7 @@ void test_damaged_models_are_refused() {
 
 int main() {
   test_greedy();
+  test_best_tokens();
   test_alignment();
   test_beam_sums_alignments();
   test_words();

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cmath>
 #include <vector>
 
@@ -19,8 +20,7 @@ std::vector<float> make_signals(std::size_t size) {
 }
 
 // Largest distance of the transform of each lane to the sum that defines it, in double.
-double distance(std::size_t size, const std::vector<float>& signals, const std::vector<float>& real,
-                const std::vector<float>& imag) {
+double distance(std::size_t size, const std::vector<float>& signals, const float* spectrum) {
   double largest = 0.0;
   for (std::size_t k = 0; k <= size / 2; ++k) {
     for (std::size_t l = 0; l < kLanes; ++l) {
@@ -31,27 +31,58 @@ double distance(std::size_t size, const std::vector<float>& signals, const std::
         re += static_cast<double>(signals[n * kLanes + l]) * std::cos(angle);
         im -= static_cast<double>(signals[n * kLanes + l]) * std::sin(angle);
       }
-      const std::size_t i = k * kLanes + l;
-      largest = std::max(largest, std::abs(re - static_cast<double>(real[i])));
-      largest = std::max(largest, std::abs(im - static_cast<double>(imag[i])));
+      const float* const bin = spectrum + 2 * k * kLanes + l;
+      largest = std::max(largest, std::abs(re - static_cast<double>(bin[0])));
+      largest = std::max(largest, std::abs(im - static_cast<double>(bin[kLanes])));
     }
   }
   return largest;
 }
 
+// Row n of `signals` belongs to the even or the odd samples.
+float* row_of(Planes planes, std::size_t n) {
+  return (n % 2 == 0 ? planes.real : planes.imag) + n / 2 * kLanes;
+}
+
+void load(const std::vector<float>& signals, Planes planes) {
+  for (std::size_t n = 0; n < signals.size() / kLanes; ++n) {
+    std::copy_n(signals.data() + n * kLanes, kLanes, row_of(planes, n));
+  }
+}
+
+// Radices 4, 2, 3, 5 and 7, their mixtures, primes, and the smallest sizes.
+constexpr std::size_t kSizes[] = {2, 4, 6, 8, 14, 22, 30, 62, 256, 400, 402, 480, 512};
+
 void test_both_directions() {
-  // Radices 4, 2, 3, 5 and 7, their mixtures, primes, and the smallest sizes.
-  for (const std::size_t size :
-       {2u, 4u, 6u, 8u, 14u, 22u, 30u, 62u, 256u, 400u, 402u, 480u, 512u}) {
+  for (const std::size_t size : kSizes) {
     const RealFft fft(size);
     const std::vector<float> signals = make_signals(size);
-    std::vector<float> real(fft.num_bins() * kLanes), imag(real.size());
-    std::vector<float> again(signals.size()), work(fft.work_size());
-    fft.forward(signals.data(), real.data(), imag.data(), work.data());
-    CHECK(distance(size, signals, real, imag) < 3e-5);
-    fft.inverse(real.data(), imag.data(), again.data(), work.data());
+    std::vector<float> spectrum(2 * fft.num_bins() * kLanes);
+    FftBuffers buffers(fft);
+    load(signals, buffers.signal());
+    fft.forward(buffers, spectrum.data());
+    CHECK(distance(size, signals, spectrum.data()) < 3e-5);
+    fft.inverse(spectrum.data(), buffers);
     for (std::size_t i = 0; i < signals.size(); ++i) {
-      CHECK(std::abs(again[i] - signals[i]) < 2e-6f);
+      const std::size_t n = i / kLanes, row = 2 * fft.order()[n / 2] + n % 2;
+      CHECK(std::abs(row_of(buffers.signal(), row)[i % kLanes] - signals[i]) < 2e-6f);
+    }
+  }
+}
+
+void test_the_power_is_that_of_the_spectrum() {
+  for (const std::size_t size : kSizes) {
+    const RealFft fft(size);
+    const std::vector<float> signals = make_signals(size);
+    std::vector<float> spectrum(2 * fft.num_bins() * kLanes), powers(fft.num_bins() * kLanes);
+    FftBuffers buffers(fft);
+    load(signals, buffers.signal());
+    fft.forward(buffers, spectrum.data());
+    load(signals, buffers.signal());
+    fft.power(buffers, powers.data());
+    for (std::size_t i = 0; i < powers.size(); ++i) {
+      const float* const bin = spectrum.data() + 2 * (i / kLanes) * kLanes + i % kLanes;
+      CHECK(powers[i] == bin[0] * bin[0] + bin[kLanes] * bin[kLanes]);
     }
   }
 }
@@ -65,6 +96,7 @@ void test_odd_sizes_are_refused() {
 
 int main() {
   test_both_directions();
+  test_the_power_is_that_of_the_spectrum();
   test_odd_sizes_are_refused();
   return exit_code();
 }

@@ -1,7 +1,8 @@
 """From CTC logits to tokens and words: greedy, prefix beam search, lexicon and word n-gram."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -143,7 +144,9 @@ def greedy_decode(logits: NDArray[np.float32], blank_id: int) -> tuple[CTCToken,
         UsageError: `blank_id` outside the vocabulary.
     """
     logits = _check_logits(logits, blank_id)
-    return tuple(CTCToken(*token) for token in _core.ctc_greedy_decode(logits, blank_id))
+    with _input_errors():
+        found = _core.ctc_greedy_decode(logits, blank_id)
+    return tuple(CTCToken(*token) for token in found)
 
 
 class _Found(NamedTuple):
@@ -249,8 +252,9 @@ class BeamSearch:
                 f"input 'logits': got {len(logits)} frames, expected at most {MAX_BEAM_FRAMES} for "
                 "a beam search; cut the audio at pauses"
             )
-        found = [_Found(*item) for item in self._search.decode(logits, n_best)]
-        return [self._hypothesis(item) for item in found]
+        with _input_errors():
+            found = self._search.decode(logits, n_best)
+        return [self._hypothesis(_Found(*item)) for item in found]
 
     def _hypothesis(self, found: _Found) -> Hypothesis:
         tokens = tuple(CTCToken(*token) for token in found.tokens)
@@ -258,6 +262,19 @@ class BeamSearch:
             return Hypothesis(tokens, None, None, found.score)
         words = tuple(self.lexicon.words[word] for word in found.words)
         return Hypothesis(tokens, words, tuple(found.word_tokens), found.score)
+
+
+@contextmanager
+def _input_errors() -> Iterator[None]:
+    """Raise what the kernel finds in the logits as an InputError."""
+    try:
+        yield
+    except ValueError as error:
+        name, _, found = str(error).partition(": ")
+        raise InputError(
+            f"input '{name}': {found}; check the input of the model, or run a variant of higher "
+            "precision"
+        ) from error
 
 
 def _check_whole(name: str, value: object, least: int, most: int, advice: str) -> None:
@@ -290,10 +307,5 @@ def _check_logits(logits: NDArray[np.float32], largest_id: int) -> NDArray[np.fl
         raise UsageError(
             f"input 'logits': got a vocabulary of {logits.shape[1]}, expected one with the token "
             f"{largest_id}; give the blank_id and lexicon that belong to this model"
-        )
-    if not np.isfinite(logits.max(axis=1)).all():
-        raise InputError(
-            "input 'logits': got NaN, +inf or a frame of -inf alone, expected a finite logit in "
-            "each frame; check the input of the model, or run a variant of higher precision"
         )
     return np.ascontiguousarray(logits)

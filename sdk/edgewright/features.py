@@ -129,6 +129,69 @@ class LogMel:
         return self._kernel(samples)
 
 
+class LogMelStream:
+    """Computes log-mel features of a waveform that comes in pieces; belongs to one caller.
+
+    The frames are those of `LogMel` on the whole waveform, bit for bit, whatever the pieces. Each
+    comes as soon as no later sample can change it; fewer samples than a window and a hop are kept.
+
+    Args:
+        log_mel: The features; not normalized over the whole waveform.
+
+    Raises:
+        UsageError: Features with `normalization="per_feature"`.
+    """
+
+    def __init__(self, log_mel: LogMel) -> None:
+        if log_mel.config.normalization != "none":
+            raise UsageError(
+                f"normalization: got {log_mel.config.normalization!r}, expected 'none' in a stream,"
+                " whose mean and deviation are not known yet; normalize with fixed values behind it"
+            )
+        self.log_mel = log_mel
+        self._kernel = _core.LogMelStream(log_mel._kernel)
+        self._num_samples = 0
+        self._finished = False
+
+    def feed(self, waveform: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the frames that are now complete: dtype float32, shape (frames, num_mel_bins).
+
+        Args:
+            waveform: dtype float32, shape (samples,), range -1 to 1; any number of samples.
+
+        Raises:
+            InputTypeError: Another dtype.
+            InputError: Another shape, or values out of range.
+            UsageError: The stream is finished.
+        """
+        if self._finished:
+            raise UsageError("stream: got samples behind its end; call reset() for a new waveform")
+        waveform = check_waveform(waveform)
+        self._num_samples += len(waveform)
+        return self._kernel.feed(waveform)
+
+    def finish(self) -> NDArray[np.float32]:
+        """Return the frames that reach behind the end; shape (0, num_mel_bins) without padding.
+
+        A waveform shorter than `log_mel.min_samples` has no frames.
+
+        Raises:
+            UsageError: The stream is finished already.
+        """
+        if self._finished:
+            raise UsageError("stream: got a second end; call reset() for a new waveform")
+        self._finished = True
+        if self._num_samples < self.log_mel.min_samples:
+            return np.zeros((0, self.log_mel.config.num_mel_bins), np.float32)
+        return self._kernel.finish()
+
+    def reset(self) -> None:
+        """Begin a new waveform, as with a new stream."""
+        self._kernel.reset()
+        self._num_samples = 0
+        self._finished = False
+
+
 def check_waveform(waveform: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return `waveform` in C order, or raise.
 
@@ -150,7 +213,7 @@ def check_waveform(waveform: NDArray[np.float32]) -> NDArray[np.float32]:
             f"input 'waveform': got shape {waveform.shape}, expected (samples,); "
             "mix the channels to one"
         )
-    if waveform.size and not np.abs(waveform).max() <= LARGEST_SAMPLE:
+    if waveform.size and not max(waveform.max(), -waveform.min()) <= LARGEST_SAMPLE:
         raise InputError(
             "input 'waveform': got NaN, infinity or magnitudes above 1e9, expected samples from "
             "-1 to 1; check how the audio was read"

@@ -132,9 +132,10 @@ def istft(
             f"input 'spectrum': got shape {spectrum.shape}, expected (frames, {bins}) with at "
             "least one frame; transpose it or pass the n_fft that made it"
         )
-    if not np.abs(spectrum).max() <= LARGEST_SAMPLE * n_fft:
+    parts = spectrum.view(np.float32)
+    if not max(parts.max(), -parts.min()) <= LARGEST_SAMPLE * n_fft:
         raise InputError(
-            "input 'spectrum': got NaN, infinity or magnitudes above 1e9 * n_fft, expected finite "
+            "input 'spectrum': got NaN, infinity or values above 1e9 * n_fft, expected finite "
             "spectra of samples from -1 to 1; check the model that made them"
         )
     length = (len(spectrum) - 1) * hop_length if length is None else length

@@ -4,12 +4,14 @@ import kaldi_native_fbank
 import numpy as np
 import pytest
 import torch
+from hypothesis import example, given
+from hypothesis import strategies as st
 from transformers import ParakeetFeatureExtractor, SeamlessM4TFeatureExtractor
 from transformers.audio_utils import mel_filter_bank
 
 from edgewright import records
 from edgewright.errors import BundleError, InputError, InputTypeError, UsageError
-from edgewright.features import LogMel, LogMelConfig
+from edgewright.features import LogMel, LogMelConfig, LogMelStream
 from reference import log_mel as reference
 
 KALDI = LogMelConfig(
@@ -225,3 +227,53 @@ def test_the_settings_are_a_json_record():
     assert records.read(LogMelConfig, records.plain(NEMO), "features") == NEMO
     with pytest.raises(BundleError, match=r"features\.window"):
         records.read(LogMelConfig, {**records.plain(NEMO), "window": "blackman"}, "features")
+
+
+STREAMED = {
+    "kaldi": KALDI,
+    "librosa": LIBROSA,
+    "preemphasized": replace(NEMO, normalization="none"),
+    "mirrored": replace(NEMO, normalization="none", padding="reflect", win_length=333),
+}
+VOICE = make_voice(16_000)
+
+
+@pytest.mark.parametrize("name", STREAMED)
+@given(
+    size=st.integers(0, 6000),
+    cuts=st.lists(st.integers(0, 6000), max_size=12).map(sorted),
+)
+@example(size=6000, cuts=list(range(1, 400)))
+@example(size=513, cuts=[1, 512])
+def test_a_stream_is_the_whole_bit_for_bit(name, size, cuts):
+    log_mel = LogMel(STREAMED[name])
+    stream = LogMelStream(log_mel)
+    waveform = VOICE[:size]
+    for _ in range(2):
+        pieces = [stream.feed(piece) for piece in np.split(waveform, np.minimum(cuts, size))]
+        features = np.concatenate([*pieces, stream.finish()])
+        if size < log_mel.min_samples:
+            assert features.shape == (0, 80)
+        else:
+            np.testing.assert_array_equal(features, log_mel(waveform))
+        stream.reset()
+
+
+def test_a_stream_gives_a_frame_as_soon_as_it_is_complete():
+    stream = LogMelStream(LogMel(KALDI))
+    assert len(stream.feed(VOICE[:399])) == 0
+    assert len(stream.feed(VOICE[399:400])) == 1
+    assert len(stream.feed(VOICE[400:2000])) == 10
+
+
+def test_what_cannot_stream_is_refused():
+    with pytest.raises(UsageError, match="'per_feature', expected 'none' in a stream"):
+        LogMelStream(LogMel(NEMO))
+    stream = LogMelStream(LogMel(KALDI))
+    with pytest.raises(InputTypeError, match="got int16"):
+        stream.feed(np.zeros(3, np.int16))
+    stream.finish()
+    with pytest.raises(UsageError, match="behind its end"):
+        stream.feed(VOICE)
+    with pytest.raises(UsageError, match="second end"):
+        stream.finish()

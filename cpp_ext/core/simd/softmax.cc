@@ -49,7 +49,7 @@ double exponentials(const float* values, std::size_t size, float largest, float*
   for (; i + kRound <= size; i += kRound) add_exponentials(values + i, largest, output + i, sums);
   if (i < size) {
     float from[kRound], to[kRound];
-    fill_round(values + i, size - i, largest - 100.0f, from);
+    fill_round(values + i, size - i, -__builtin_inff(), from);
     add_exponentials(from, largest, to, sums);
     for (std::size_t j = 0; i + j < size; ++j) output[i + j] = to[j];
   }
@@ -58,6 +58,30 @@ double exponentials(const float* values, std::size_t size, float largest, float*
   double sum = 0;
   for (const float lane : lanes) sum += static_cast<double>(lane);
   return sum;
+}
+
+// Whether any of `rounds` rounds has a value above `least`.
+inline __attribute__((always_inline)) bool any_above(const float* values, std::size_t rounds,
+                                                     float least) {
+  Ints above{};
+  for (std::size_t i = 0; i < rounds * kRound; i += kWidth) {
+    above |= load<Floats>(values + i) > least;
+  }
+  std::uint64_t words[kVectorBytes / 8], all = 0;
+  store(words, above);
+  for (const std::uint64_t word : words) all |= word;
+  return all != 0;
+}
+
+std::size_t first_above(const float* values, std::size_t begin, std::size_t size, float least) {
+  constexpr std::size_t kStride = 4;  // rounds between two looks at the result
+  std::size_t i = begin;
+  while (i + kStride * kRound <= size && !any_above(values + i, kStride, least)) {
+    i += kStride * kRound;
+  }
+  while (i + kRound <= size && !any_above(values + i, 1, least)) i += kRound;
+  while (i < size && !(values[i] > least)) ++i;
+  return i;
 }
 
 void scale(float* values, std::size_t size, float factor) {
@@ -69,7 +93,7 @@ void scale(float* values, std::size_t size, float factor) {
 }  // namespace
 
 extern const SoftmaxLoops softmax_loops;
-const SoftmaxLoops softmax_loops{&largest, &exponentials, &scale};
+const SoftmaxLoops softmax_loops{&largest, &exponentials, &first_above, &scale};
 
 }  // namespace EDGEWRIGHT_ISA
 }  // namespace edgewright
