@@ -1,8 +1,11 @@
 #include "core/image.h"
 
 #include <algorithm>
+#include <memory>
 #include <stdexcept>
 #include <vector>
+
+#include "core/simd/resize.h"
 
 namespace edgewright {
 namespace {
@@ -59,49 +62,83 @@ Block part_of(const ImageView& image, const Range& rows, const Range& columns) {
   return {image.pixels + corner, stride, rows.size(), columns.size()};
 }
 
-void resize_row(const std::uint8_t* row, const ResampleWeights& weights, std::uint8_t* output) {
-  for (std::size_t i = 0; i < weights.first.size(); ++i, output += kChannels) {
-    const std::uint8_t* pixel = row + static_cast<std::size_t>(weights.first[i]) * kChannels;
-    const std::int32_t* weight = weights.weight(i);
-    std::int32_t red = kHalf, green = kHalf, blue = kHalf;
-    for (int j = 0; j < weights.count[i]; ++j, pixel += kChannels) {
-      red += pixel[0] * weight[j];
-      green += pixel[1] * weight[j];
-      blue += pixel[2] * weight[j];
+ResizeTable table_of(const ResampleWeights& weights) {
+  return {weights.first.size(), weights.first.data(),
+          weights.count.data(), weights.weights.data(),
+          weights.stride,       kHalf,
+          kWeightBits};
+}
+
+// The weights of pairs of inputs, in the halves that 16-bit products take.
+class PairWeights {
+ public:
+  explicit PairWeights(const ResampleWeights& weights) {
+    for (std::size_t i = 0; i < weights.first.size(); ++i) {
+      const int begin = weights.first[i] / 2, end = (weights.first[i] + weights.count[i] + 1) / 2;
+      first_.push_back(static_cast<std::uint32_t>(begin));
+      count_.push_back(static_cast<std::uint32_t>(end - begin));
+      for (int pair = begin; pair < end; ++pair) {
+        const std::int32_t a = weight(weights, i, 2 * pair), b = weight(weights, i, 2 * pair + 1);
+        high_.push_back(halves(a >> kLowBits, b >> kLowBits));
+        low_.push_back(halves(a & kLowMask, b & kLowMask));
+      }
     }
-    output[0] = to_pixel(red);
-    output[1] = to_pixel(green);
-    output[2] = to_pixel(blue);
   }
+
+  PairTable table() const {
+    return {first_.size(), first_.data(), count_.data(), high_.data(),
+            low_.data(),   kHalf,         kWeightBits};
+  }
+
+ private:
+  static constexpr int kLowBits = 11, kLowMask = (1 << kLowBits) - 1;
+
+  // Weight of an input in output i, 0 where it has none.
+  static std::int32_t weight(const ResampleWeights& weights, std::size_t i, int input) {
+    const int j = input - weights.first[i];
+    return j >= 0 && j < weights.count[i] ? weights.weight(i)[j] : 0;
+  }
+  static std::int32_t halves(std::int32_t a, std::int32_t b) {
+    return static_cast<std::int32_t>((static_cast<std::uint32_t>(a) & 0xffffu) |
+                                     (static_cast<std::uint32_t>(b) << 16));
+  }
+
+  std::vector<std::uint32_t> first_, count_;
+  std::vector<std::int32_t> high_, low_;
+};
+
+// Bytes that nobody writes twice, and that therefore begin uninitialized.
+using Storage = std::unique_ptr<std::uint8_t[]>;
+
+Storage make_storage(std::size_t size) { return Storage(new std::uint8_t[size]); }
+
+Block resize_width(const Block& input, const ResampleWeights& weights, Storage& storage) {
+  const PairWeights pairs(weights);
+  const PairTable table = pairs.table();
+  const std::size_t stride = table.size * kChannels;
+  storage = make_storage(input.rows * stride);
+  const Storage scratch = make_storage(resize_scratch_size(input.columns, table.size));
+  for (std::size_t first = 0; first < input.rows; first += kResizeRows) {
+    const std::size_t count = std::min(kResizeRows, input.rows - first);
+    const std::uint8_t* rows[kResizeRows];
+    std::uint8_t* outputs[kResizeRows];
+    for (std::size_t r = 0; r < count; ++r) {
+      rows[r] = input.row(first + r);
+      outputs[r] = storage.get() + (first + r) * stride;
+    }
+    resize_loops().width(rows, count, input.columns, table, scratch.get(), outputs);
+  }
+  return {storage.get(), stride, input.rows, table.size};
 }
 
-Block resize_width(const Block& input, const ResampleWeights& weights,
-                   std::vector<std::uint8_t>& storage) {
-  const std::size_t columns = weights.first.size();
-  const std::size_t stride = columns * kChannels;
-  storage.resize(input.rows * stride);
-  for (std::size_t i = 0; i < input.rows; ++i) {
-    resize_row(input.row(i), weights, storage.data() + i * stride);
-  }
-  return {storage.data(), stride, input.rows, columns};
-}
-
-Block resize_height(const Block& input, const ResampleWeights& weights,
-                    std::vector<std::uint8_t>& storage) {
-  const std::size_t rows = weights.first.size();
+Block resize_height(const Block& input, const ResampleWeights& weights, Storage& storage) {
+  const ResizeTable table = table_of(weights);
   const std::size_t stride = input.columns * kChannels;
-  storage.resize(rows * stride);
-  std::vector<std::int32_t> sums(stride);
-  for (std::size_t i = 0; i < rows; ++i) {
-    std::fill(sums.begin(), sums.end(), kHalf);
-    for (int j = 0; j < weights.count[i]; ++j) {
-      const std::uint8_t* source = input.row(static_cast<std::size_t>(weights.first[i] + j));
-      const std::int32_t weight = weights.weight(i)[j];
-      for (std::size_t x = 0; x < stride; ++x) sums[x] += source[x] * weight;
-    }
-    for (std::size_t x = 0; x < stride; ++x) storage[i * stride + x] = to_pixel(sums[x]);
+  storage = make_storage(table.size * stride);
+  for (std::size_t i = 0; i < table.size; ++i) {
+    resize_loops().height(input.pixels, input.stride, stride, table, i, storage.get() + i * stride);
   }
-  return {storage.data(), stride, rows, input.columns};
+  return {storage.get(), stride, table.size, input.columns};
 }
 
 // The order matters for the last bit, because pixels are rounded in between. Pillow 13 starts with
@@ -149,7 +186,7 @@ void transform_image(const ImageView& image, const ImageGeometry& geometry, Filt
   ResampleWeights vertical =
       resample_weights(filter, image.height, geometry.resized_height, lines.begin, lines.end);
   const Block source = part_of(image, rebase(vertical), rebase(horizontal));
-  std::vector<std::uint8_t> storage, resized_storage;
+  Storage storage, resized_storage;
   const Block resized =
       height_first(image, geometry)
           ? resize_width(resize_height(source, vertical, storage), horizontal, resized_storage)

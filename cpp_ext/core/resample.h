@@ -35,11 +35,7 @@ struct ResampleWeights {
 // `Image.resize` for 8-bit images, bit for bit.
 ResampleWeights resample_weights(Filter filter, int in_size, int out_size, int begin, int end);
 
-// Rounds a weighted sum of pixels, started at `kHalf`, to a pixel.
+// What a weighted sum of pixels starts at, so that cutting its fraction off rounds it.
 inline constexpr std::int32_t kHalf = std::int32_t{1} << (kWeightBits - 1);
-inline std::uint8_t to_pixel(std::int32_t sum) {
-  const std::int32_t value = sum >> kWeightBits;
-  return static_cast<std::uint8_t>(value < 0 ? 0 : value > 255 ? 255 : value);
-}
 
 }  // namespace edgewright

@@ -154,3 +154,28 @@ def test_constants_are_checked(changed, message):
     }
     with pytest.raises(UsageError, match=message):
         ContextWindow(**constants | changed)
+
+
+def test_arrays_that_somebody_holds_stay_as_they_are():
+    states, actions, rewards = episode(4)
+    context = make()
+    context.reset(3600)
+    context.observe(states[0])
+    held = context.arrays()["states"]
+    before = held.copy()
+    context.act(actions[0])
+    context.reward(rewards[0])
+    context.observe(states[1])
+    assert not np.array_equal(context.arrays()["states"], before)
+    np.testing.assert_array_equal(held, before)
+
+
+def test_locked_arrays_are_left_alone():
+    states, actions, _ = episode(3)
+    context = make()
+    context.reset(3600)
+    context.observe(states[0])
+    context.arrays()["states"].flags.writeable = False
+    context.act(actions[0])
+    context.observe(states[1])
+    assert context.arrays()["states"].flags.writeable
