@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "core/simd/softmax.h"
+
 namespace edgewright {
 
 float mean_probability(const LogProbs& log_probs, std::size_t token, std::size_t start,
@@ -15,6 +17,7 @@ float mean_probability(const LogProbs& log_probs, std::size_t token, std::size_t
 std::vector<CtcToken> ctc_greedy_decode(const float* logits, std::size_t num_frames,
                                         std::size_t vocabulary, std::size_t blank_id) {
   const std::vector<std::int32_t> best = best_tokens(logits, num_frames, vocabulary);
+  const SoftmaxLoops& loops = softmax_loops();
   std::vector<CtcToken> tokens;
   std::vector<float> scratch(vocabulary);
   for (std::size_t start = 0, end = 0; start < num_frames; start = end) {
@@ -23,9 +26,9 @@ std::vector<CtcToken> ctc_greedy_decode(const float* logits, std::size_t num_fra
     if (static_cast<std::size_t>(token) == blank_id) continue;
     double sum = 0;
     for (std::size_t frame = start; frame < end; ++frame) {
+      // The probability of the largest logit: e^0 / sum_j e^(x_j - largest).
       const float* const row = logits + frame * vocabulary;
-      const double largest = static_cast<double>(row[token]);
-      sum += std::exp(largest - log_sum(row, vocabulary, row[token], scratch.data()));
+      sum += 1.0 / loops.exponentials(row, vocabulary, row[token], scratch.data());
     }
     const double mean = std::min(1.0, sum / static_cast<double>(end - start));
     tokens.push_back({token, static_cast<std::int64_t>(start), static_cast<std::int64_t>(end),

@@ -152,19 +152,13 @@ void LogMel::compute_frames(const WaveformView& waveform, std::size_t begin, std
 }
 
 void LogMel::normalize(float* features, std::size_t frames) const {
+  const LogMelLoops& loops = log_mel_loops();
   const std::size_t bins = num_mel_bins();
   std::vector<double> means(bins, 0.0), scales(bins, 0.0);
-  for (std::size_t i = 0; i < frames; ++i) {
-    const float* const row = features + i * bins;
-    for (std::size_t m = 0; m < bins; ++m) means[m] += static_cast<double>(row[m]);
-  }
+  for (std::size_t i = 0; i < frames; ++i) loops.add(features + i * bins, bins, means.data());
   for (double& mean : means) mean /= static_cast<double>(frames);
   for (std::size_t i = 0; i < frames; ++i) {
-    const float* const row = features + i * bins;
-    for (std::size_t m = 0; m < bins; ++m) {
-      const double difference = static_cast<double>(row[m]) - means[m];
-      scales[m] += difference * difference;
-    }
+    loops.add_squares(features + i * bins, means.data(), bins, scales.data());
   }
   for (double& scale : scales) {
     // One frame has no deviation; it becomes 0.
@@ -172,10 +166,7 @@ void LogMel::normalize(float* features, std::size_t frames) const {
     scale = 1.0 / (std + 1e-5);
   }
   for (std::size_t i = 0; i < frames; ++i) {
-    float* const row = features + i * bins;
-    for (std::size_t m = 0; m < bins; ++m) {
-      row[m] = static_cast<float>((static_cast<double>(row[m]) - means[m]) * scales[m]);
-    }
+    loops.standardize(features + i * bins, means.data(), scales.data(), bins);
   }
 }
 

@@ -56,7 +56,7 @@ class LogMelStream:
 
 def ctc_greedy_decode(
     logits: NDArray[np.float32], blank_id: int
-) -> list[tuple[int, int, int, float]]: ...
+) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]: ...
 
 class LexiconTrie:
     def __init__(

@@ -145,8 +145,8 @@ def greedy_decode(logits: NDArray[np.float32], blank_id: int) -> tuple[CTCToken,
     """
     logits = _check_logits(logits, blank_id)
     with _input_errors():
-        found = _core.ctc_greedy_decode(logits, blank_id)
-    return tuple(CTCToken(*token) for token in found)
+        columns = _core.ctc_greedy_decode(logits, blank_id)
+    return tuple(map(CTCToken, *(column.tolist() for column in columns)))
 
 
 class _Found(NamedTuple):

@@ -93,6 +93,23 @@ void filter(const float* spectrum, const FilterTable& filters, float* sums) {
   }
 }
 
+void add(const float* frame, std::size_t size, double* sums) {
+  for (std::size_t i = 0; i < size; ++i) sums[i] += static_cast<double>(frame[i]);
+}
+
+void add_squares(const float* frame, const double* means, std::size_t size, double* sums) {
+  for (std::size_t i = 0; i < size; ++i) {
+    const double difference = static_cast<double>(frame[i]) - means[i];
+    sums[i] += difference * difference;
+  }
+}
+
+void standardize(float* frame, const double* means, const double* scales, std::size_t size) {
+  for (std::size_t i = 0; i < size; ++i) {
+    frame[i] = static_cast<float>((static_cast<double>(frame[i]) - means[i]) * scales[i]);
+  }
+}
+
 void take_logarithm(float* rows, std::size_t size, float added, float least) {
   for (std::size_t i = 0; i < size * kLanes; i += kWidth) {
     const Floats value = larger(load<Floats>(rows + i) + added, Floats{} + least);
@@ -103,7 +120,8 @@ void take_logarithm(float* rows, std::size_t size, float added, float least) {
 }  // namespace
 
 extern const LogMelLoops log_mel_loops;
-const LogMelLoops log_mel_loops{&load_frames, &square_root, &filter, &take_logarithm};
+const LogMelLoops log_mel_loops{&load_frames, &square_root, &filter,        &add,
+                                &add_squares, &standardize, &take_logarithm};
 
 }  // namespace EDGEWRIGHT_ISA
 }  // namespace edgewright
