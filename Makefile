@@ -7,12 +7,13 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export HF_HUB_OFFLINE := 1
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help install bundles demo test test-all format clean FORCE
+.PHONY: help install bundles demo test test-all bench format clean FORCE
 
 help:
 	@echo "make demo      build, export, verify and run the shipped checkpoints; prints a table"
 	@echo "make test      lint, types, C++ tests, runtime-only environment, test suite"
 	@echo "make test-all  the same with the slow tests: full public model sizes"
+	@echo "make bench     every kernel beside its peers; writes docs/kernel-benchmarks.md"
 	@echo "make install   the environment alone, in .venv/"
 	@echo "make format    rewrite the sources as ruff and clang-format want them"
 	@echo "make clean     remove build/ and .venv/"
@@ -50,6 +51,9 @@ test: bundles
 test-all: bundles
 	$(BIN)/nox -s lint types cpp runtime_only
 	$(BIN)/python -m pytest --run-slow
+
+bench: install
+	$(BIN)/nox -s bench
 
 format: install
 	$(BIN)/nox -s format

@@ -1,9 +1,10 @@
-"""What CI and people call: lint, types, cpp, runtime_only, test, demo, format.
+"""What CI and people call: lint, types, cpp, runtime_only, test, bench, demo, format.
 
 All but `runtime_only` run in the environment that nox itself was installed into (`make install`).
 """
 
 import os
+import sys
 from pathlib import Path
 
 import nox
@@ -15,7 +16,7 @@ CPP_SOURCES = sorted(
     if path.suffix in {".h", ".cc"}
 )
 DEMO_BUNDLES = str(ROOT / "build" / "demo")
-PYTHON_SOURCES = ("sdk", "export", "tests", "examples", "noxfile.py")
+PYTHON_SOURCES = ("sdk", "export", "tests", "benchmarks", "examples", "noxfile.py")
 SANITIZERS = "address,undefined"
 
 nox.options.sessions = ["lint", "types", "cpp", "runtime_only", "test"]
@@ -74,6 +75,24 @@ def runtime_only(session: nox.Session) -> None:
 def test(session: nox.Session) -> None:
     """Run the test suite; arguments after `--` go to pytest."""
     session.run("pytest", *session.posargs)
+
+
+@nox.session(venv_backend="none")
+def bench(session: nox.Session) -> None:
+    """Time every kernel beside its peers and write docs/kernel-benchmarks.md; x86-64 for avx2."""
+    python = str(Path(sys.executable))
+    session.run(python, "-m", "pip", "install", "--quiet", "-c", "constraints.txt", ".[bench]")
+    session.run(python, "-m", "pip", "install", "--quiet", "--no-deps", "pyctcdecode>=0.5")
+    files = []
+    for name in ("best", "avx2"):
+        files.append(f"build/benchmarks/{name}.json")
+        (ROOT / files[-1]).parent.mkdir(parents=True, exist_ok=True)
+        session.run(
+            python, "-m", "pytest", "-p", "no:cacheprovider", "benchmarks",
+            f"--benchmark-json={files[-1]}", *session.posargs,
+            env={"EDGEWRIGHT_ISA": name},
+        )  # fmt: skip
+    session.run(python, "benchmarks/report.py", *files)
 
 
 @nox.session(venv_backend="none")

@@ -1,0 +1,115 @@
+"""Write docs/kernel-benchmarks.md and its picture from the files of pytest-benchmark.
+
+python benchmarks/report.py build/benchmarks/avx512.json build/benchmarks/avx2.json
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import matplotlib.pyplot as plt
+
+DOCS = Path(__file__).resolve().parents[1] / "docs"
+MARKERS = "os^D"  # one an instruction set: told apart without colours
+HEAD = """# Kernels against their peers
+
+One thread, CPU time, both sides in one process: at least 40 blocks of a few calls each, in random
+order; the ratio is exp of the median log ratio, with its 95 % bootstrap interval
+([statistics](../sdk/edgewright/bench/statistics.py)). Each benchmark first asserts that both sides
+give the same answer. `make bench` writes this page.
+
+Machine: {machine}. Python {python}. A/A control: the two halves of our own calls differ by at most
+{aa:.0f} %.
+
+![Ratios to the peers](images/kernel-benchmarks.png)
+
+| kernel | peer | instruction set | ours | peer's | ratio | 95 % interval | bar | |
+|---|---|---|---|---|---|---|---|---|
+"""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One benchmark on one instruction set."""
+
+    name: str
+    """Of the kernel, in words."""
+    facts: dict[str, Any]
+    """`extra_info` of the benchmark."""
+
+    @property
+    def verdict(self) -> str:
+        """Whether the bar is met; empty where there is none."""
+        if self.facts["bar"] is None:
+            return ""
+        return "met" if self.facts["ratio"] <= self.facts["bar"] else "missed"
+
+    def line(self) -> str:
+        """Return the row of the table."""
+        facts = self.facts
+        low, high = facts["interval"]
+        bar = "" if facts["bar"] is None else f"≤ {facts['bar']}"
+        return (
+            f"| {self.name} | {facts['peer']} | {facts['instruction_set']} | "
+            f"{facts['ours_microseconds']:.3g} µs a {facts['unit']} | "
+            f"{facts['theirs_microseconds']:.3g} µs | {facts['ratio']:.3f} | "
+            f"{low:.3f} to {high:.3f} | {bar} | {self.verdict} |"
+        )
+
+
+def in_words(name: str) -> str:
+    """Turn the name of a benchmark into words."""
+    return name.removeprefix("test_").replace("_", " ").replace("[", " (").replace("]", ")")
+
+
+def read(path: Path) -> tuple[list[Row], dict[str, Any]]:
+    """Return the rows of a file and what it says of the machine."""
+    content = json.loads(path.read_text())
+    rows = [Row(in_words(b["name"]), b["extra_info"]) for b in content["benchmarks"]]
+    return rows, content["machine_info"]
+
+
+def draw(runs: list[list[Row]], path: Path) -> None:
+    """Draw every ratio with its interval, and the bars."""
+    names = [row.name for row in runs[0]]
+    _, axes = plt.subplots(figsize=(8, 0.32 * len(names) + 1.2), layout="constrained")
+    for rows, marker in zip(runs, MARKERS, strict=False):
+        ratios = [row.facts["ratio"] for row in rows]
+        spans = [
+            [ratio - row.facts["interval"][0] for row, ratio in zip(rows, ratios, strict=True)],
+            [row.facts["interval"][1] - ratio for row, ratio in zip(rows, ratios, strict=True)],
+        ]
+        places = [names.index(row.name) for row in rows]
+        label = rows[0].facts["instruction_set"]
+        axes.errorbar(ratios, places, xerr=spans, fmt=marker, ms=5, capsize=2, label=label)
+    bars = [(row.facts["bar"], place) for place, row in enumerate(runs[0]) if row.facts["bar"]]
+    axes.plot(*zip(*bars, strict=True), "|", color="black", ms=12, mew=2, label="bar")
+    axes.axvline(1.0, color="grey", lw=0.8)
+    axes.set(xscale="log", xlabel="our time / time of the peer (left of the bar: met)")
+    axes.set_yticks(range(len(names)), names)
+    axes.invert_yaxis()
+    axes.legend(loc="lower left")
+    plt.savefig(path, dpi=120)
+
+
+def main() -> None:
+    """Read the files, write the page and the picture."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("files", type=Path, nargs="+", help="one file an instruction set")
+    runs, machines = zip(*(read(path) for path in parser.parse_args().files), strict=True)
+    rows = [row for run in runs for row in run]
+    noise = 100 * max(abs(row.facts["aa"] - 1) for row in rows)
+    machine = machines[0]
+    cpu = machine["cpu"].get("brand_raw", machine["machine"])
+    head = HEAD.format(machine=cpu, python=machine["python_version"], aa=noise)
+    lines = [row.line() for row in sorted(rows, key=lambda row: row.name)]
+    (DOCS / "kernel-benchmarks.md").write_text(head + "\n".join(lines) + "\n")
+    draw(list(runs), DOCS / "images" / "kernel-benchmarks.png")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,118 @@
+"""Pictures, nucleotides and the steps of an episode."""
+
+import gzip
+import itertools
+
+import cv2
+import numpy as np
+import pyfastx
+import pytest
+from PIL import Image
+
+from edgewright.context import ContextWindow
+from edgewright.image import ImageTransform
+from edgewright.sequence import KmerTokenizer, read_records
+
+MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+SIZES = pytest.mark.parametrize(("size", "bar"), [((1080, 1920), 0.15), ((480, 640), 0.2)])
+
+
+def make_picture(size: tuple[int, int]) -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 256, (*size, 3), dtype=np.uint8)
+
+
+def normalized(pixels: np.ndarray) -> np.ndarray:
+    values = pixels.astype(np.float32) * np.float32(1 / 255)
+    values = (values - np.array(MEAN, np.float32)) / np.array(STD, np.float32)
+    return np.ascontiguousarray(values.transpose(2, 0, 1))
+
+
+@SIZES
+def test_image(versus, size, bar):
+    pixels = make_picture(size)
+    transform = ImageTransform((224, 224), "bilinear", None, 1 / 255, MEAN, STD)
+    picture = Image.fromarray(pixels)
+
+    def theirs() -> np.ndarray:
+        return normalized(np.asarray(picture.resize((224, 224), Image.Resampling.BILINEAR)))
+
+    np.testing.assert_allclose(transform(pixels), theirs(), atol=1e-6)
+    versus("pillow", lambda: transform(pixels), theirs, bar=bar, work=1, unit="picture")
+
+
+@SIZES
+def test_image_against_opencv(versus, size, bar):
+    """For speed only: the peer's linear resize has no antialiasing and other pixels."""
+    cv2.setNumThreads(0)
+    pixels = make_picture(size)
+    transform = ImageTransform((224, 224), "bilinear", None, 1 / 255, MEAN, STD)
+    versus(
+        "opencv-python-headless", lambda: transform(pixels),
+        lambda: normalized(cv2.resize(pixels, (224, 224))), bar=None, work=1, unit="picture",
+    )  # fmt: skip
+
+
+def test_kmer_ids(versus):
+    """The bar is 1 GB/s: 1,000 microseconds a megabase."""
+    kmers = ["".join(kmer) for kmer in itertools.product("ACGT", repeat=6)]
+    tokenizer = KmerTokenizer(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *kmers])
+    letters = np.random.default_rng(0).choice(np.frombuffer(b"ACGT", np.uint8), 1_000_000)
+    codes = np.zeros(256, np.int64)
+    codes[np.frombuffer(b"ACGT", np.uint8)] = np.arange(4)
+
+    def theirs() -> np.ndarray:
+        windows = np.lib.stride_tricks.sliding_window_view(codes[letters], 6)
+        return windows @ (4 ** np.arange(5, -1, -1)) + 5
+
+    np.testing.assert_array_equal(tokenizer.encode(letters), theirs())
+    versus("numpy", lambda: tokenizer.encode(letters), theirs, bar=None, work=1, unit="megabase")
+
+
+@pytest.mark.parametrize("packed", [False, True], ids=["plain", "gzip"])
+def test_fasta(versus, tmp_path, packed):
+    rng = np.random.default_rng(0)
+    lines = ["".join(rng.choice(list("ACGT"), 70)) for _ in range(20_000)]
+    records = [f">r{i}\n" + "\n".join(lines[i : i + 100]) for i in range(0, len(lines), 100)]
+    text = ("\n".join(records) + "\n").encode()
+    path = tmp_path / ("genome.fa.gz" if packed else "genome.fa")
+    path.write_bytes(gzip.compress(text, 1) if packed else text)
+
+    def ours() -> int:
+        return sum(len(record.sequence) for record in read_records(path))
+
+    def theirs() -> int:
+        return sum(len(sequence) for _, sequence in pyfastx.Fastx(str(path)))
+
+    assert ours() == theirs() == 70 * len(lines)
+    versus("pyfastx", ours, theirs, bar=1.0, work=len(text) / 1e6, unit="megabyte")
+
+
+def test_context_step(versus):
+    """The peer writes into long arrays and returns sliding views of them."""
+    length, state, action = 20, np.zeros(11, np.float32), np.zeros(3, np.float32)
+    mean, std = np.zeros(11, np.float32), np.ones(11, np.float32)
+    kernel = ContextWindow(length, [0.0] * 11, [1.0] * 11, 3, 1000.0, 1000)._kernel
+    kernel.reset(3600.0)
+
+    def ours() -> tuple[np.ndarray, ...]:
+        kernel.observe(state)
+        arrays = kernel.arrays()
+        kernel.act(action)
+        kernel.reward(1.0)
+        return arrays
+
+    steps = itertools.cycle(range(length, 4000))
+    states, actions = np.zeros((4096, 11), np.float32), np.zeros((4096, 3), np.float32)
+    returns, times = np.zeros((4096, 1), np.float32), np.arange(4096)
+    mask = np.ones((1, length), np.int64)
+
+    def theirs() -> tuple[np.ndarray, ...]:
+        step = next(steps)
+        states[step] = (state - mean) / std
+        returns[step] = 3.6
+        actions[step] = action
+        rows = slice(step - length + 1, step + 1)
+        return states[None, rows], actions[None, rows], returns[None, rows], times[None, rows], mask
+
+    assert [a.shape for a in ours()] == [a.shape for a in theirs()]
+    versus("numpy", ours, theirs, bar=0.4, work=1, unit="step")
