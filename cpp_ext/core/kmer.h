@@ -20,10 +20,18 @@ class KmerEncoder {
   // Number of k-mers in `size` bases.
   std::size_t count(std::size_t size) const;
 
-  // Writes `count(size)` ids. Throws std::invalid_argument at a letter that is no nucleotide.
+  // Writes `count(size)` ids. Throws std::invalid_argument at the first letter that is no
+  // nucleotide; letters of a sequence without k-mers are not looked at.
   void encode(const char* sequence, std::size_t size, std::int64_t* output) const;
 
  private:
+  // Writes the ids of the k-mers [begin, end). Returns whether all letters were A, C, G or T;
+  // where not, what was written is meaningless.
+  bool encode_plain(const char* sequence, std::size_t begin, std::size_t end,
+                    std::int64_t* output) const;
+  void encode_any(const char* sequence, std::size_t begin, std::size_t end,
+                  std::int64_t* output) const;
+
   int k_;
   std::vector<std::int32_t> token_ids_;
   std::int32_t unknown_id_;
