@@ -8,6 +8,8 @@ namespace edgewright {
 namespace {
 
 constexpr std::size_t kChannels = 3;
+// Of columns, two by two and spread for the loops: 8 KiB for a row group.
+constexpr std::size_t kScratchPairs = 128;
 
 // Output value of every pixel value, one table a channel.
 using ValueTables = std::array<std::array<float, 256>, kChannels>;
@@ -59,50 +61,79 @@ Block part_of(const ImageView& image, const Range& rows, const Range& columns) {
   return {image.pixels + corner, stride, rows.size(), columns.size()};
 }
 
-void resize_row(const std::uint8_t* row, const ResampleWeights& weights, std::uint8_t* output) {
-  for (std::size_t i = 0; i < weights.first.size(); ++i, output += kChannels) {
-    const std::uint8_t* pixel = row + static_cast<std::size_t>(weights.first[i]) * kChannels;
-    const std::int32_t* weight = weights.weight(i);
-    std::int32_t red = kHalf, green = kHalf, blue = kHalf;
-    for (int j = 0; j < weights.count[i]; ++j, pixel += kChannels) {
-      red += pixel[0] * weight[j];
-      green += pixel[1] * weight[j];
-      blue += pixel[2] * weight[j];
-    }
-    output[0] = to_pixel(red);
-    output[1] = to_pixel(green);
-    output[2] = to_pixel(blue);
-  }
+// The last rows of pairs of an image that is read from the top.
+class PairRing {
+ public:
+  PairRing(std::size_t capacity, std::size_t lanes)
+      : capacity_(capacity), lanes_(lanes), storage_(capacity * lanes) {}
+
+  std::size_t size() const { return size_; }  // pairs that were added so far
+  std::int32_t* add() { return row(size_++); }
+  std::int32_t* row(std::size_t pair) { return storage_.data() + pair % capacity_ * lanes_; }
+
+ private:
+  std::size_t capacity_;
+  std::size_t lanes_;
+  std::vector<std::int32_t> storage_;
+  std::size_t size_ = 0;
+};
+
+std::size_t round_lanes(std::size_t lanes) {
+  return (lanes + kLaneRound - 1) / kLaneRound * kLaneRound;
 }
 
-Block resize_width(const Block& input, const ResampleWeights& weights,
-                   std::vector<std::uint8_t>& storage) {
-  const std::size_t columns = weights.first.size();
-  const std::size_t stride = columns * kChannels;
-  storage.resize(input.rows * stride);
-  for (std::size_t i = 0; i < input.rows; ++i) {
-    resize_row(input.row(i), weights, storage.data() + i * stride);
-  }
-  return {storage.data(), stride, input.rows, columns};
-}
+// Resizes four rows at a time to the width of `weights`.
+class ColumnResizer {
+ public:
+  ColumnResizer(const PairWeights& weights, std::size_t width)
+      : weights_(weights),
+        width_(width),
+        scratch_pairs_(std::max(2 * weights.count, kScratchPairs)),
+        scratch_(scratch_pairs_ * kRowGroup * kPixelLanes) {}
 
-Block resize_height(const Block& input, const ResampleWeights& weights,
-                    std::vector<std::uint8_t>& storage) {
-  const std::size_t rows = weights.first.size();
-  const std::size_t stride = input.columns * kChannels;
-  storage.resize(rows * stride);
-  std::vector<std::int32_t> sums(stride);
-  for (std::size_t i = 0; i < rows; ++i) {
-    std::fill(sums.begin(), sums.end(), kHalf);
-    for (int j = 0; j < weights.count[i]; ++j) {
-      const std::uint8_t* source = input.row(static_cast<std::size_t>(weights.first[i] + j));
-      const std::int32_t weight = weights.weight(i)[j];
-      for (std::size_t x = 0; x < stride; ++x) sums[x] += source[x] * weight;
-    }
-    for (std::size_t x = 0; x < stride; ++x) storage[i * stride + x] = to_pixel(sums[x]);
+  std::size_t lanes() const { return round_lanes(weights_.first.size() * kPixelLanes); }
+
+  void run(const std::array<const std::uint8_t*, kRowGroup>& rows, std::int32_t* first_pair,
+           std::int32_t* second_pair) {
+    std::int32_t* const outputs[] = {first_pair, second_pair};
+    resize_loops().resize_columns(rows.data(), width_, weights_.view(), scratch_.data(),
+                                  scratch_pairs_, outputs);
   }
-  return {storage.data(), stride, rows, input.columns};
-}
+
+ private:
+  const PairWeights& weights_;
+  std::size_t width_;
+  std::size_t scratch_pairs_;
+  std::vector<std::int32_t> scratch_;
+};
+
+// Resizes rows of pairs from `ring`, one output row after the other. `fill` adds one or two pairs.
+class RowResizer {
+ public:
+  RowResizer(const PairWeights& weights, std::size_t lanes)
+      : weights_(weights),
+        lanes_(lanes),
+        ring_(weights.count + 1, lanes),
+        pairs_(weights.count),
+        output_(lanes) {}
+
+  // Writes output `i`, one value a lane, valid until the next call.
+  template <typename Fill>
+  const std::int32_t* run(std::size_t i, Fill fill) {
+    const auto first = static_cast<std::size_t>(weights_.first[i]);
+    while (ring_.size() < first + weights_.count) fill(ring_);
+    for (std::size_t j = 0; j < weights_.count; ++j) pairs_[j] = ring_.row(first + j);
+    resize_loops().resize_rows(pairs_.data(), weights_.view(), i, lanes_, output_.data());
+    return output_.data();
+  }
+
+ private:
+  const PairWeights& weights_;
+  std::size_t lanes_;
+  PairRing ring_;
+  std::vector<const std::int32_t*> pairs_;
+  std::vector<std::int32_t> output_;
+};
 
 // The order matters for the last bit, because pixels are rounded in between. Pillow 13 starts with
 // the height where that loses more than twice as many rows as the width loses columns; older
@@ -113,11 +144,66 @@ bool height_first(const ImageView& image, const ImageGeometry& geometry) {
   return fewer_rows > 0 && fewer_rows > 2 * static_cast<std::int64_t>(fewer_columns);
 }
 
-void write_row(const std::uint8_t* row, std::size_t columns, const ValueTables& tables,
-               std::size_t plane, float* output) {
-  for (std::size_t c = 0; c < kChannels; ++c) {
-    for (std::size_t x = 0; x < columns; ++x) {
-      output[c * plane + x] = tables[c][row[x * kChannels + c]];
+// Where resized rows go: planes of floats, one row after the other.
+struct Target {
+  const ValueTables& tables;
+  std::size_t columns;
+  std::size_t plane;
+  std::size_t stride;
+  float* output;
+
+  // Writes the pixels that lie `shift` bits high in `lanes`.
+  void write_row(const std::int32_t* lanes, int shift) {
+    for (std::size_t x = 0; x < columns; ++x, lanes += kPixelLanes) {
+      for (std::size_t c = 0; c < kChannels; ++c) {
+        output[c * plane + x] = tables[c][static_cast<std::size_t>(lanes[c] >> shift & 0xff)];
+      }
+    }
+    output += stride;
+  }
+};
+
+void resize_width_first(const Block& source, const PairWeights& horizontal,
+                        const PairWeights& vertical, Target target) {
+  ColumnResizer columns(horizontal, source.columns);
+  RowResizer rows(vertical, columns.lanes());
+  const auto fill = [&](PairRing& ring) {
+    std::array<const std::uint8_t*, kRowGroup> group;
+    for (std::size_t r = 0; r < kRowGroup; ++r) {
+      group[r] = source.row(std::min(ring.size() * 2 + r, source.rows - 1));
+    }
+    std::int32_t* const first_pair = ring.add();
+    columns.run(group, first_pair, ring.add());
+  };
+  for (std::size_t i = 0; i < vertical.first.size(); ++i) target.write_row(rows.run(i, fill), 0);
+}
+
+void resize_height_first(const Block& source, const PairWeights& horizontal,
+                         const PairWeights& vertical, Target target) {
+  const std::size_t size = source.columns * kChannels, num_rows = vertical.first.size();
+  ColumnResizer columns(horizontal, source.columns);
+  RowResizer rows(vertical, round_lanes(size));
+  const auto fill = [&](PairRing& ring) {
+    const std::size_t last = source.rows - 1, even = ring.size() * 2;
+    resize_loops().pair_rows(source.row(std::min(even, last)), source.row(std::min(even + 1, last)),
+                             size, ring.add());
+  };
+  std::vector<std::uint8_t> pixels(kRowGroup * size);
+  std::vector<std::int32_t> pairs(2 * columns.lanes());
+  std::int32_t* const second_pair = pairs.data() + columns.lanes();
+  for (std::size_t i = 0; i < num_rows; i += kRowGroup) {
+    const std::size_t count = std::min(kRowGroup, num_rows - i);
+    std::array<const std::uint8_t*, kRowGroup> group;
+    for (std::size_t r = 0; r < kRowGroup; ++r) {
+      std::uint8_t* const row = pixels.data() + r * size;
+      group[r] = row;
+      if (r >= count) continue;
+      const std::int32_t* const values = rows.run(i + r, fill);
+      for (std::size_t x = 0; x < size; ++x) row[x] = static_cast<std::uint8_t>(values[x]);
+    }
+    columns.run(group, pairs.data(), second_pair);
+    for (std::size_t r = 0; r < count; ++r) {
+      target.write_row(r < 2 ? pairs.data() : second_pair, r % 2 == 0 ? 0 : 16);
     }
   }
 }
@@ -137,11 +223,11 @@ void transform_image(const ImageView& image, const ImageGeometry& geometry, Filt
   const ValueTables tables = value_tables(normalization);
   const std::size_t plane =
       static_cast<std::size_t>(geometry.height) * static_cast<std::size_t>(geometry.width);
-  for (std::size_t c = 0; c < kChannels; ++c) {
-    std::fill_n(output + c * plane, plane, tables[c][0]);
-  }
   const Range columns = visible(geometry.resized_width, geometry.left, geometry.width);
   const Range lines = visible(geometry.resized_height, geometry.top, geometry.height);
+  for (std::size_t c = 0; c < kChannels && columns.size() * lines.size() < plane; ++c) {
+    std::fill_n(output + c * plane, plane, tables[c][0]);
+  }
   if (columns.size() == 0 || lines.size() == 0) return;
 
   ResampleWeights horizontal =
@@ -149,18 +235,12 @@ void transform_image(const ImageView& image, const ImageGeometry& geometry, Filt
   ResampleWeights vertical =
       resample_weights(filter, image.height, geometry.resized_height, lines.begin, lines.end);
   const Block source = part_of(image, rebase(vertical), rebase(horizontal));
-  std::vector<std::uint8_t> storage, resized_storage;
-  const Block resized =
-      height_first(image, geometry)
-          ? resize_width(resize_height(source, vertical, storage), horizontal, resized_storage)
-          : resize_height(resize_width(source, horizontal, storage), vertical, resized_storage);
-
   const auto y = static_cast<std::size_t>(lines.begin - geometry.top);
   const auto x = static_cast<std::size_t>(columns.begin - geometry.left);
   const auto width = static_cast<std::size_t>(geometry.width);
-  for (std::size_t i = 0; i < resized.rows; ++i) {
-    write_row(resized.row(i), resized.columns, tables, plane, output + (y + i) * width + x);
-  }
+  const Target target{tables, columns.size(), plane, width, output + y * width + x};
+  const auto resize = height_first(image, geometry) ? resize_height_first : resize_width_first;
+  resize(source, pair_weights(horizontal), pair_weights(vertical), target);
 }
 
 }  // namespace edgewright

@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "core/simd/resize.h"
+
 namespace edgewright {
 
 enum class Filter { kBilinear, kBicubic };
@@ -35,11 +37,18 @@ struct ResampleWeights {
 // `Image.resize` for 8-bit images, bit for bit.
 ResampleWeights resample_weights(Filter filter, int in_size, int out_size, int begin, int end);
 
-// Rounds a weighted sum of pixels, started at `kHalf`, to a pixel.
-inline constexpr std::int32_t kHalf = std::int32_t{1} << (kWeightBits - 1);
-inline std::uint8_t to_pixel(std::int32_t sum) {
-  const std::int32_t value = sum >> kWeightBits;
-  return static_cast<std::uint8_t>(value < 0 ? 0 : value > 255 ? 255 : value);
-}
+// The same weights for inputs that are taken in pairs (0, 1), (2, 3), … (see core/simd/resize.h).
+struct PairWeights {
+  std::vector<std::int32_t> first;
+  std::vector<std::int32_t> high;
+  std::vector<std::int32_t> low;
+  std::size_t count;  // pairs of one output
+
+  PairWeightsView view() const {
+    return {first.data(), high.data(), low.data(), count, first.size()};
+  }
+};
+
+PairWeights pair_weights(const ResampleWeights& weights);
 
 }  // namespace edgewright
