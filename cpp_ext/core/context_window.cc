@@ -48,24 +48,36 @@ void ContextWindow::act(const float* action) {
 
 void ContextWindow::reward(double reward) { return_to_go_ -= reward; }
 
+// The kept steps lie in two runs of the ring: from the oldest to its end, and from its start on.
+template <typename Copy>
+void ContextWindow::each_run(std::size_t count, Copy copy) const {
+  const std::size_t oldest = (num_steps_ - count) % context_length_;
+  const std::size_t size = std::min(count, context_length_ - oldest);
+  const std::size_t row = context_length_ - count;
+  copy(oldest, row, size);
+  copy(0, row + size, count - size);
+}
+
 void ContextWindow::copy(const ContextArrays& arrays) const {
-  const std::uint64_t count = std::min<std::uint64_t>(num_steps_, context_length_);
-  const std::size_t padding = context_length_ - static_cast<std::size_t>(count);
+  const auto count = static_cast<std::size_t>(std::min<std::uint64_t>(num_steps_, context_length_));
+  const std::size_t padding = context_length_ - count;
   std::fill_n(arrays.states, padding * state_dim(), 0.0f);
   std::fill_n(arrays.actions, padding * action_dim_, 0.0f);
   std::fill_n(arrays.returns_to_go, padding, 0.0f);
   std::fill_n(arrays.timesteps, padding, 0);
   std::fill_n(arrays.attention_mask, padding, 0);
-  for (std::size_t row = padding; row < context_length_; ++row) {
-    const std::uint64_t step = num_steps_ - context_length_ + row;
-    const std::size_t slot = step % context_length_;
-    std::copy_n(states_.data() + slot * state_dim(), state_dim(),
-                arrays.states + row * state_dim());
-    std::copy_n(actions_.data() + slot * action_dim_, action_dim_,
-                arrays.actions + row * action_dim_);
-    arrays.returns_to_go[row] = returns_to_go_[slot];
-    arrays.timesteps[row] = std::min(static_cast<std::int64_t>(step), max_ep_len_ - 1);
-    arrays.attention_mask[row] = 1;
+  std::fill_n(arrays.attention_mask + padding, count, 1);
+  each_run(count, [&](std::size_t slot, std::size_t row, std::size_t size) {
+    const auto copy_rows = [=](const std::vector<float>& ring, std::size_t width, float* output) {
+      std::copy_n(ring.data() + slot * width, size * width, output + row * width);
+    };
+    copy_rows(states_, state_dim(), arrays.states);
+    copy_rows(actions_, action_dim_, arrays.actions);
+    copy_rows(returns_to_go_, 1, arrays.returns_to_go);
+  });
+  for (std::size_t i = 0; i < count; ++i) {
+    const auto step = static_cast<std::int64_t>(num_steps_ - count + i);
+    arrays.timesteps[padding + i] = std::min(step, max_ep_len_ - 1);
   }
 }
 

@@ -47,6 +47,10 @@ class ContextWindow {
   void copy(const ContextArrays& arrays) const;
 
  private:
+  // Calls copy(slot, row, size) for each run of the ring that holds some of the last `count` steps.
+  template <typename Copy>
+  void each_run(std::size_t count, Copy copy) const;
+
   std::size_t context_length_;
   std::vector<float> state_mean_;
   std::vector<float> state_std_;

@@ -1,16 +1,15 @@
 #include "core/image.h"
 
 #include <algorithm>
-#include <memory>
 #include <stdexcept>
 #include <vector>
-
-#include "core/simd/resize.h"
 
 namespace edgewright {
 namespace {
 
 constexpr std::size_t kChannels = 3;
+// Of columns, two by two and spread for the loops: 8 KiB for a row group.
+constexpr std::size_t kScratchPairs = 128;
 
 // Output value of every pixel value, one table a channel.
 using ValueTables = std::array<std::array<float, 256>, kChannels>;
@@ -62,84 +61,79 @@ Block part_of(const ImageView& image, const Range& rows, const Range& columns) {
   return {image.pixels + corner, stride, rows.size(), columns.size()};
 }
 
-ResizeTable table_of(const ResampleWeights& weights) {
-  return {weights.first.size(), weights.first.data(),
-          weights.count.data(), weights.weights.data(),
-          weights.stride,       kHalf,
-          kWeightBits};
+// The last rows of pairs of an image that is read from the top.
+class PairRing {
+ public:
+  PairRing(std::size_t capacity, std::size_t lanes)
+      : capacity_(capacity), lanes_(lanes), storage_(capacity * lanes) {}
+
+  std::size_t size() const { return size_; }  // pairs that were added so far
+  std::int32_t* add() { return row(size_++); }
+  std::int32_t* row(std::size_t pair) { return storage_.data() + pair % capacity_ * lanes_; }
+
+ private:
+  std::size_t capacity_;
+  std::size_t lanes_;
+  std::vector<std::int32_t> storage_;
+  std::size_t size_ = 0;
+};
+
+std::size_t round_lanes(std::size_t lanes) {
+  return (lanes + kLaneRound - 1) / kLaneRound * kLaneRound;
 }
 
-// The weights of pairs of inputs, in the halves that 16-bit products take.
-class PairWeights {
+// Resizes four rows at a time to the width of `weights`.
+class ColumnResizer {
  public:
-  explicit PairWeights(const ResampleWeights& weights) {
-    for (std::size_t i = 0; i < weights.first.size(); ++i) {
-      const int begin = weights.first[i] / 2, end = (weights.first[i] + weights.count[i] + 1) / 2;
-      first_.push_back(static_cast<std::uint32_t>(begin));
-      count_.push_back(static_cast<std::uint32_t>(end - begin));
-      for (int pair = begin; pair < end; ++pair) {
-        const std::int32_t a = weight(weights, i, 2 * pair), b = weight(weights, i, 2 * pair + 1);
-        high_.push_back(halves(a >> kLowBits, b >> kLowBits));
-        low_.push_back(halves(a & kLowMask, b & kLowMask));
-      }
-    }
-  }
+  ColumnResizer(const PairWeights& weights, std::size_t width)
+      : weights_(weights),
+        width_(width),
+        scratch_pairs_(std::max(2 * weights.count, kScratchPairs)),
+        scratch_(scratch_pairs_ * kRowGroup * kPixelLanes) {}
 
-  PairTable table() const {
-    return {first_.size(), first_.data(), count_.data(), high_.data(),
-            low_.data(),   kHalf,         kWeightBits};
+  std::size_t lanes() const { return round_lanes(weights_.first.size() * kPixelLanes); }
+
+  void run(const std::array<const std::uint8_t*, kRowGroup>& rows, std::int32_t* first_pair,
+           std::int32_t* second_pair) {
+    std::int32_t* const outputs[] = {first_pair, second_pair};
+    resize_loops().resize_columns(rows.data(), width_, weights_.view(), scratch_.data(),
+                                  scratch_pairs_, outputs);
   }
 
  private:
-  static constexpr int kLowBits = 11, kLowMask = (1 << kLowBits) - 1;
-
-  // Weight of an input in output i, 0 where it has none.
-  static std::int32_t weight(const ResampleWeights& weights, std::size_t i, int input) {
-    const int j = input - weights.first[i];
-    return j >= 0 && j < weights.count[i] ? weights.weight(i)[j] : 0;
-  }
-  static std::int32_t halves(std::int32_t a, std::int32_t b) {
-    return static_cast<std::int32_t>((static_cast<std::uint32_t>(a) & 0xffffu) |
-                                     (static_cast<std::uint32_t>(b) << 16));
-  }
-
-  std::vector<std::uint32_t> first_, count_;
-  std::vector<std::int32_t> high_, low_;
+  const PairWeights& weights_;
+  std::size_t width_;
+  std::size_t scratch_pairs_;
+  std::vector<std::int32_t> scratch_;
 };
 
-// Bytes that nobody writes twice, and that therefore begin uninitialized.
-using Storage = std::unique_ptr<std::uint8_t[]>;
+// Resizes rows of pairs from `ring`, one output row after the other. `fill` adds one or two pairs.
+class RowResizer {
+ public:
+  RowResizer(const PairWeights& weights, std::size_t lanes)
+      : weights_(weights),
+        lanes_(lanes),
+        ring_(weights.count + 1, lanes),
+        pairs_(weights.count),
+        output_(lanes) {}
 
-Storage make_storage(std::size_t size) { return Storage(new std::uint8_t[size]); }
-
-Block resize_width(const Block& input, const ResampleWeights& weights, Storage& storage) {
-  const PairWeights pairs(weights);
-  const PairTable table = pairs.table();
-  const std::size_t stride = table.size * kChannels;
-  storage = make_storage(input.rows * stride);
-  const Storage scratch = make_storage(resize_scratch_size(input.columns, table.size));
-  for (std::size_t first = 0; first < input.rows; first += kResizeRows) {
-    const std::size_t count = std::min(kResizeRows, input.rows - first);
-    const std::uint8_t* rows[kResizeRows];
-    std::uint8_t* outputs[kResizeRows];
-    for (std::size_t r = 0; r < count; ++r) {
-      rows[r] = input.row(first + r);
-      outputs[r] = storage.get() + (first + r) * stride;
-    }
-    resize_loops().width(rows, count, input.columns, table, scratch.get(), outputs);
+  // Writes output `i`, one value a lane, valid until the next call.
+  template <typename Fill>
+  const std::int32_t* run(std::size_t i, Fill fill) {
+    const auto first = static_cast<std::size_t>(weights_.first[i]);
+    while (ring_.size() < first + weights_.count) fill(ring_);
+    for (std::size_t j = 0; j < weights_.count; ++j) pairs_[j] = ring_.row(first + j);
+    resize_loops().resize_rows(pairs_.data(), weights_.view(), i, lanes_, output_.data());
+    return output_.data();
   }
-  return {storage.get(), stride, input.rows, table.size};
-}
 
-Block resize_height(const Block& input, const ResampleWeights& weights, Storage& storage) {
-  const ResizeTable table = table_of(weights);
-  const std::size_t stride = input.columns * kChannels;
-  storage = make_storage(table.size * stride);
-  for (std::size_t i = 0; i < table.size; ++i) {
-    resize_loops().height(input.pixels, input.stride, stride, table, i, storage.get() + i * stride);
-  }
-  return {storage.get(), stride, table.size, input.columns};
-}
+ private:
+  const PairWeights& weights_;
+  std::size_t lanes_;
+  PairRing ring_;
+  std::vector<const std::int32_t*> pairs_;
+  std::vector<std::int32_t> output_;
+};
 
 // The order matters for the last bit, because pixels are rounded in between. Pillow 13 starts with
 // the height where that loses more than twice as many rows as the width loses columns; older
@@ -150,11 +144,66 @@ bool height_first(const ImageView& image, const ImageGeometry& geometry) {
   return fewer_rows > 0 && fewer_rows > 2 * static_cast<std::int64_t>(fewer_columns);
 }
 
-void write_row(const std::uint8_t* row, std::size_t columns, const ValueTables& tables,
-               std::size_t plane, float* output) {
-  for (std::size_t c = 0; c < kChannels; ++c) {
-    for (std::size_t x = 0; x < columns; ++x) {
-      output[c * plane + x] = tables[c][row[x * kChannels + c]];
+// Where resized rows go: planes of floats, one row after the other.
+struct Target {
+  const ValueTables& tables;
+  std::size_t columns;
+  std::size_t plane;
+  std::size_t stride;
+  float* output;
+
+  // Writes the pixels that lie `shift` bits high in `lanes`.
+  void write_row(const std::int32_t* lanes, int shift) {
+    for (std::size_t x = 0; x < columns; ++x, lanes += kPixelLanes) {
+      for (std::size_t c = 0; c < kChannels; ++c) {
+        output[c * plane + x] = tables[c][static_cast<std::size_t>(lanes[c] >> shift & 0xff)];
+      }
+    }
+    output += stride;
+  }
+};
+
+void resize_width_first(const Block& source, const PairWeights& horizontal,
+                        const PairWeights& vertical, Target target) {
+  ColumnResizer columns(horizontal, source.columns);
+  RowResizer rows(vertical, columns.lanes());
+  const auto fill = [&](PairRing& ring) {
+    std::array<const std::uint8_t*, kRowGroup> group;
+    for (std::size_t r = 0; r < kRowGroup; ++r) {
+      group[r] = source.row(std::min(ring.size() * 2 + r, source.rows - 1));
+    }
+    std::int32_t* const first_pair = ring.add();
+    columns.run(group, first_pair, ring.add());
+  };
+  for (std::size_t i = 0; i < vertical.first.size(); ++i) target.write_row(rows.run(i, fill), 0);
+}
+
+void resize_height_first(const Block& source, const PairWeights& horizontal,
+                         const PairWeights& vertical, Target target) {
+  const std::size_t size = source.columns * kChannels, num_rows = vertical.first.size();
+  ColumnResizer columns(horizontal, source.columns);
+  RowResizer rows(vertical, round_lanes(size));
+  const auto fill = [&](PairRing& ring) {
+    const std::size_t last = source.rows - 1, even = ring.size() * 2;
+    resize_loops().pair_rows(source.row(std::min(even, last)), source.row(std::min(even + 1, last)),
+                             size, ring.add());
+  };
+  std::vector<std::uint8_t> pixels(kRowGroup * size);
+  std::vector<std::int32_t> pairs(2 * columns.lanes());
+  std::int32_t* const second_pair = pairs.data() + columns.lanes();
+  for (std::size_t i = 0; i < num_rows; i += kRowGroup) {
+    const std::size_t count = std::min(kRowGroup, num_rows - i);
+    std::array<const std::uint8_t*, kRowGroup> group;
+    for (std::size_t r = 0; r < kRowGroup; ++r) {
+      std::uint8_t* const row = pixels.data() + r * size;
+      group[r] = row;
+      if (r >= count) continue;
+      const std::int32_t* const values = rows.run(i + r, fill);
+      for (std::size_t x = 0; x < size; ++x) row[x] = static_cast<std::uint8_t>(values[x]);
+    }
+    columns.run(group, pairs.data(), second_pair);
+    for (std::size_t r = 0; r < count; ++r) {
+      target.write_row(r < 2 ? pairs.data() : second_pair, r % 2 == 0 ? 0 : 16);
     }
   }
 }
@@ -174,11 +223,11 @@ void transform_image(const ImageView& image, const ImageGeometry& geometry, Filt
   const ValueTables tables = value_tables(normalization);
   const std::size_t plane =
       static_cast<std::size_t>(geometry.height) * static_cast<std::size_t>(geometry.width);
-  for (std::size_t c = 0; c < kChannels; ++c) {
-    std::fill_n(output + c * plane, plane, tables[c][0]);
-  }
   const Range columns = visible(geometry.resized_width, geometry.left, geometry.width);
   const Range lines = visible(geometry.resized_height, geometry.top, geometry.height);
+  for (std::size_t c = 0; c < kChannels && columns.size() * lines.size() < plane; ++c) {
+    std::fill_n(output + c * plane, plane, tables[c][0]);
+  }
   if (columns.size() == 0 || lines.size() == 0) return;
 
   ResampleWeights horizontal =
@@ -186,18 +235,12 @@ void transform_image(const ImageView& image, const ImageGeometry& geometry, Filt
   ResampleWeights vertical =
       resample_weights(filter, image.height, geometry.resized_height, lines.begin, lines.end);
   const Block source = part_of(image, rebase(vertical), rebase(horizontal));
-  Storage storage, resized_storage;
-  const Block resized =
-      height_first(image, geometry)
-          ? resize_width(resize_height(source, vertical, storage), horizontal, resized_storage)
-          : resize_height(resize_width(source, horizontal, storage), vertical, resized_storage);
-
   const auto y = static_cast<std::size_t>(lines.begin - geometry.top);
   const auto x = static_cast<std::size_t>(columns.begin - geometry.left);
   const auto width = static_cast<std::size_t>(geometry.width);
-  for (std::size_t i = 0; i < resized.rows; ++i) {
-    write_row(resized.row(i), resized.columns, tables, plane, output + (y + i) * width + x);
-  }
+  const Target target{tables, columns.size(), plane, width, output + y * width + x};
+  const auto resize = height_first(image, geometry) ? resize_height_first : resize_width_first;
+  resize(source, pair_weights(horizontal), pair_weights(vertical), target);
 }
 
 }  // namespace edgewright

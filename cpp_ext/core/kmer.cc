@@ -10,16 +10,7 @@
 namespace edgewright {
 namespace {
 
-constexpr std::size_t kBatch = 512;  // letters that are looked at together
-
-// Refuses the first letter that is no nucleotide; `offset` is the position of `sequence[0]`.
-void check_letters(const char* sequence, std::size_t size, std::size_t offset = 0) {
-  for (std::size_t i = 0; i < size; ++i) {
-    if (kNucleotideCodes[static_cast<unsigned char>(sequence[i])] == kNoNucleotide) {
-      refuse_letter("position " + std::to_string(offset + i), sequence[i]);
-    }
-  }
-}
+constexpr std::size_t kBlock = 1024;  // k-mers
 
 }  // namespace
 
@@ -39,59 +30,53 @@ std::size_t KmerEncoder::count(std::size_t size) const {
   return size < k ? 0 : size - k + 1;
 }
 
+// The index rolls by one multiply-add a letter: it is masked only where it is read, because the
+// mask would lengthen the chain of operations that each letter waits for. Blocks without ambiguity
+// codes need no other look at a letter; a block with one is done again, letter by letter.
 void KmerEncoder::encode(const char* sequence, std::size_t size, std::int64_t* output) const {
-  const auto k = static_cast<std::size_t>(k_);
-  if (size < k) return check_letters(sequence, size);
-  // The first k - 1 letters complete no k-mer; each one behind them completes one.
-  Rolling rolling = start(sequence, k - 1);
-  for (std::size_t begin = k - 1; begin < size; begin += kBatch) {
-    const std::size_t count = std::min(kBatch, size - begin);
-    std::int64_t* const ids = output + (begin + 1 - k);
-    std::uint64_t index = rolling.index;
-    const bool bases = encode_bases(sequence + begin, count, index, ids);
-    if (bases && rolling.unambiguous + 1 >= k) {
-      rolling = {index, rolling.unambiguous + count};
-    } else {
-      check_letters(sequence + begin, count, begin);
-      encode_letters(sequence + begin, count, rolling, ids);
-    }
+  const std::size_t num_kmers = count(size);
+  for (std::size_t begin = 0; begin < num_kmers; begin += kBlock) {
+    const std::size_t end = std::min(begin + kBlock, num_kmers);
+    if (!encode_plain(sequence, begin, end, output)) encode_any(sequence, begin, end, output);
   }
 }
 
-// Returns whether all letters were bases; the ids are right if they were, and those before them.
-bool KmerEncoder::encode_bases(const char* letters, std::size_t count, std::uint64_t& index,
-                               std::int64_t* ids) const {
-  const std::uint64_t mask = token_ids_.size() - 1;
-  const std::int32_t* const table = token_ids_.data();
-  std::uint64_t rolling = index;
-  std::uint32_t seen = 0;
-  for (std::size_t i = 0; i < count; ++i) {
-    const std::uint32_t code = kNucleotideCodes[static_cast<unsigned char>(letters[i])];
+bool KmerEncoder::encode_plain(const char* sequence, std::size_t begin, std::size_t end,
+                               std::int64_t* output) const {
+  const auto* const letters = reinterpret_cast<const unsigned char*>(sequence);
+  const std::size_t ahead = static_cast<std::size_t>(k_) - 1;
+  const std::size_t mask = token_ids_.size() - 1;
+  const std::int32_t* const token_ids = token_ids_.data();
+  std::size_t index = 0, seen = 0;
+  for (std::size_t i = begin; i < begin + ahead; ++i) {
+    const std::size_t code = kNucleotideCodes[letters[i]];
     seen |= code;
-    rolling = rolling * 4 + code;  // what has left the k-mer is masked off
-    ids[i] = table[rolling & mask];
+    index = index * 4 + code;
   }
-  index = rolling;
+  for (std::size_t i = begin; i < end; ++i) {
+    const std::size_t code = kNucleotideCodes[letters[i + ahead]];
+    seen |= code;
+    index = index * 4 + code;
+    output[i] = token_ids[index & mask];
+  }
   return seen < kAmbiguous;
 }
 
-void KmerEncoder::encode_letters(const char* letters, std::size_t count, Rolling& rolling,
-                                 std::int64_t* ids) const {
-  const std::uint64_t mask = token_ids_.size() - 1;
-  for (std::size_t i = 0; i < count; ++i) {
-    rolling.add(kNucleotideCodes[static_cast<unsigned char>(letters[i])]);
-    const bool known = rolling.unambiguous >= static_cast<std::size_t>(k_);
-    ids[i] = known ? token_ids_[rolling.index & mask] : unknown_id_;
+void KmerEncoder::encode_any(const char* sequence, std::size_t begin, std::size_t end,
+                             std::int64_t* output) const {
+  const auto k = static_cast<std::size_t>(k_);
+  const std::size_t mask = token_ids_.size() - 1;
+  std::size_t index = 0;
+  std::size_t unambiguous = 0;  // letters since the last ambiguity code
+  for (std::size_t i = begin; i < end + k - 1; ++i) {
+    const std::uint8_t code = kNucleotideCodes[static_cast<unsigned char>(sequence[i])];
+    if (code == kNoNucleotide) refuse_letter("position " + std::to_string(i), sequence[i]);
+    unambiguous = code == kAmbiguous ? 0 : unambiguous + 1;
+    index = index * 4 + (code & 3u);
+    if (i + 1 >= begin + k) {
+      output[i + 1 - k] = unambiguous >= k ? token_ids_[index & mask] : unknown_id_;
+    }
   }
-}
-
-KmerEncoder::Rolling KmerEncoder::start(const char* sequence, std::size_t size) {
-  check_letters(sequence, size);
-  Rolling rolling;
-  for (std::size_t i = 0; i < size; ++i) {
-    rolling.add(kNucleotideCodes[static_cast<unsigned char>(sequence[i])]);
-  }
-  return rolling;
 }
 
 }  // namespace edgewright

@@ -20,25 +20,17 @@ class KmerEncoder {
   // Number of k-mers in `size` bases.
   std::size_t count(std::size_t size) const;
 
-  // Writes `count(size)` ids. Throws std::invalid_argument at a letter that is no nucleotide.
+  // Writes `count(size)` ids. Throws std::invalid_argument at the first letter that is no
+  // nucleotide; letters of a sequence without k-mers are not looked at.
   void encode(const char* sequence, std::size_t size, std::int64_t* output) const;
 
  private:
-  // The k-mer that ends at a letter, as a number of base 4 whose higher digits are older letters.
-  struct Rolling {
-    std::uint64_t index = 0;
-    std::size_t unambiguous = 0;  // letters since the last ambiguity code
-    void add(std::uint8_t code) {
-      unambiguous = code < 4 ? unambiguous + 1 : 0;
-      index = index * 4 + (code & 3u);
-    }
-  };
-
-  static Rolling start(const char* sequence, std::size_t size);
-  bool encode_bases(const char* letters, std::size_t count, std::uint64_t& index,
-                    std::int64_t* ids) const;
-  void encode_letters(const char* letters, std::size_t count, Rolling& rolling,
-                      std::int64_t* ids) const;
+  // Writes the ids of the k-mers [begin, end). Returns whether all letters were A, C, G or T;
+  // where not, what was written is meaningless.
+  bool encode_plain(const char* sequence, std::size_t begin, std::size_t end,
+                    std::int64_t* output) const;
+  void encode_any(const char* sequence, std::size_t begin, std::size_t end,
+                  std::int64_t* output) const;
 
   int k_;
   std::vector<std::int32_t> token_ids_;

@@ -18,8 +18,9 @@ double bicubic(double x) {
   return 0.0;
 }
 
+// Rounds half away from zero, as Pillow does, by cutting off.
 std::int32_t to_fixed(double weight) {
-  return static_cast<std::int32_t>(std::lround(weight * (1 << kWeightBits)));
+  return static_cast<std::int32_t>(weight * (1 << kWeightBits) + (weight < 0.0 ? -0.5 : 0.5));
 }
 
 }  // namespace
@@ -52,6 +53,32 @@ ResampleWeights resample_weights(Filter filter, int in_size, int out_size, int b
     for (std::size_t j = 0; j < count; ++j) weights[j] = to_fixed(exact[j] / sum);
     result.first.push_back(first);
     result.count.push_back(last - first);
+  }
+  return result;
+}
+
+PairWeights pair_weights(const ResampleWeights& weights) {
+  PairWeights result;
+  const std::size_t num_outputs = weights.first.size();
+  int most = 0;
+  for (std::size_t i = 0; i < num_outputs; ++i) {
+    const int first = weights.first[i] / 2;
+    result.first.push_back(first);
+    most = std::max(most, (weights.first[i] + weights.count[i] + 1) / 2 - first);
+  }
+  result.count = static_cast<std::size_t>(most);
+  result.high.resize(num_outputs * result.count);
+  result.low.resize(num_outputs * result.count);
+  for (std::size_t i = 0; i < num_outputs; ++i) {
+    for (int j = 0; j < weights.count[i]; ++j) {
+      const int place = weights.first[i] % 2 + j;
+      const std::size_t pair = i * result.count + static_cast<std::size_t>(place / 2);
+      const std::int32_t weight = weights.weight(i)[j];
+      const int shift = place % 2 * 16;
+      const auto high = static_cast<std::uint32_t>((weight >> 8) & 0xffff) << shift;
+      result.high[pair] |= static_cast<std::int32_t>(high);
+      result.low[pair] |= (weight & 0xff) << shift;
+    }
   }
   return result;
 }

@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "core/simd/resize.h"
+
 namespace edgewright {
 
 enum class Filter { kBilinear, kBicubic };
@@ -35,7 +37,18 @@ struct ResampleWeights {
 // `Image.resize` for 8-bit images, bit for bit.
 ResampleWeights resample_weights(Filter filter, int in_size, int out_size, int begin, int end);
 
-// What a weighted sum of pixels starts at, so that cutting its fraction off rounds it.
-inline constexpr std::int32_t kHalf = std::int32_t{1} << (kWeightBits - 1);
+// The same weights for inputs that are taken in pairs (0, 1), (2, 3), … (see core/simd/resize.h).
+struct PairWeights {
+  std::vector<std::int32_t> first;
+  std::vector<std::int32_t> high;
+  std::vector<std::int32_t> low;
+  std::size_t count;  // pairs of one output
+
+  PairWeightsView view() const {
+    return {first.data(), high.data(), low.data(), count, first.size()};
+  }
+};
+
+PairWeights pair_weights(const ResampleWeights& weights);
 
 }  // namespace edgewright

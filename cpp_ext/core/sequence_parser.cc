@@ -1,9 +1,12 @@
 #include "core/sequence_parser.h"
 
+#include <algorithm>
+#include <cstring>
 #include <stdexcept>
 #include <utility>
 
 #include "core/nucleotides.h"
+#include "core/simd/letters.h"
 
 namespace edgewright {
 namespace {
@@ -13,14 +16,30 @@ constexpr std::size_t kMaxNameSize = 4096;
 
 bool is_blank(char byte) { return byte == ' ' || byte == '\t'; }
 
+bool is_base(char byte) {
+  return kNucleotideCodes[static_cast<unsigned char>(byte)] != kNoNucleotide;
+}
+
 char to_upper(char letter) { return static_cast<char>(letter & ~0x20); }
+
+// Bytes of `data` in front of the first `byte`.
+std::size_t size_before(char byte, const char* data, std::size_t size) {
+  const void* const found = std::memchr(data, byte, size);
+  return found == nullptr ? size : static_cast<std::size_t>(static_cast<const char*>(found) - data);
+}
+
+// Bytes of the line in front of its end, LF or CR.
+std::size_t size_of_line(const char* data, std::size_t size) {
+  return size_before('\r', data, size_before('\n', data, size));
+}
 
 }  // namespace
 
 std::vector<SequencePiece> SequenceParser::feed(const char* data, std::size_t size) {
+  make_room(size);
   std::size_t i = 0;
   while (i < size) {
-    if (state_ == State::kSequence && !carriage_return_) i += take_bases(data + i, size - i);
+    if (!carriage_return_) i += take_run(data + i, size - i);
     if (i < size) take(data[i++]);
   }
   flush_open_record();
@@ -39,17 +58,91 @@ std::vector<SequencePiece> SequenceParser::finish() {
   return std::exchange(pieces_, {});
 }
 
-// Takes the letters at the front of `data` and returns how many they were: the fast path of `take`.
-std::size_t SequenceParser::take_bases(const char* data, std::size_t size) {
+// Moves the bases that were not given out to the front, and makes room for `size` more.
+void SequenceParser::make_room(std::size_t size) {
+  const std::size_t kept = num_open_bases();
+  if (kept != 0) std::memmove(bases_.data(), bases_.data() + open_begin_, kept);
+  open_begin_ = 0;
+  num_bases_ = kept;
+  if (bases_.size() < kept + size) bases_.resize(kept + size);
+}
+
+// The fast path of `take`: takes bytes at the front of `data` that do not change the state, or
+// whole lines of bases, and returns how many they were. `take` decides on the next one.
+std::size_t SequenceParser::take_run(const char* data, std::size_t size) {
   std::size_t count = 0;
-  while (count < size &&
-         kNucleotideCodes[static_cast<unsigned char>(data[count])] != kNoNucleotide) {
-    ++count;
+  switch (state_) {
+    case State::kHeaderName:
+      count = take_name_run(data, size);
+      break;
+    case State::kHeaderRest:
+    case State::kPlus:
+      count = size_of_line(data, size);
+      break;
+    case State::kQuality:
+      count = take_quality_run(data, size);
+      break;
+    case State::kLineStart:
+    case State::kSequence:
+      if (format_ == Format::kFasta && in_record_) return take_fasta_lines(data, size);
+      if (state_ == State::kSequence) count = take_bases(data, size_before('\n', data, size));
+      break;
+    case State::kPlusStart:
+      break;
   }
-  const std::size_t old_size = sequence_.size();
-  sequence_.resize(old_size + count);
-  for (std::size_t i = 0; i < count; ++i) sequence_[old_size + i] = to_upper(data[i]);
   column_ += count;
+  return count;
+}
+
+// Takes whole letters of the first word, never more than the limit of a name.
+std::size_t SequenceParser::take_name_run(const char* data, std::size_t size) {
+  const char* const end = data + std::min(size, kMaxNameSize - name_.size());
+  const auto stops = [](char byte) { return is_blank(byte) || byte == '\n' || byte == '\r'; };
+  const char* const stop = std::find_if(data, end, stops);
+  name_.append(data, stop);
+  return static_cast<std::size_t>(stop - data);
+}
+
+std::size_t SequenceParser::take_quality_run(const char* data, std::size_t size) {
+  const std::size_t count = size_of_line(data, size);
+  if (!letter_loops().are_visible(data, count)) return 0;
+  quality_size_ += count;
+  return count;
+}
+
+std::size_t SequenceParser::take_fasta_lines(const char* data, std::size_t size) {
+  std::size_t taken = 0;
+  while (taken < size && is_base(data[taken])) {
+    state_ = State::kSequence;
+    const std::size_t line_size = size_before('\n', data + taken, size - taken);
+    const std::size_t count = take_bases(data + taken, line_size);
+    taken += count;
+    column_ += count;
+    if (count < line_size || taken == size) break;
+    ++taken;
+    ++line_;
+    column_ = 0;
+    state_ = State::kLineStart;
+  }
+  return taken;
+}
+
+// Appends the letters at the front of `data` that are bases and returns how many they were.
+std::size_t SequenceParser::take_bases(const char* data, std::size_t size) {
+  constexpr std::size_t kBlock = 4096;  // is looked at again where it has an ambiguity code
+  char* const output = bases_.data() + num_bases_;
+  std::size_t count = 0;
+  while (count < size) {
+    const std::size_t block = std::min(size - count, kBlock);
+    if (letter_loops().copy_bases(data + count, block, output + count)) {
+      count += block;
+      continue;
+    }
+    const std::size_t end = count + block;
+    for (; count < end && is_base(data[count]); ++count) output[count] = to_upper(data[count]);
+    if (count < end) break;
+  }
+  num_bases_ += count;
   return count;
 }
 
@@ -125,10 +218,8 @@ void SequenceParser::take_name(char byte) {
 
 void SequenceParser::take_base(char byte) {
   if (is_blank(byte)) return;
-  if (kNucleotideCodes[static_cast<unsigned char>(byte)] == kNoNucleotide) {
-    refuse_letter(where(), byte);
-  }
-  sequence_ += to_upper(byte);
+  if (!is_base(byte)) refuse_letter(where(), byte);
+  bases_[num_bases_++] = to_upper(byte);
 }
 
 void SequenceParser::take_quality(char byte) {
@@ -169,14 +260,14 @@ void SequenceParser::end_sequence_line() {
     state_ = State::kLineStart;
     return;
   }
-  if (start_ + sequence_.size() == 0) {
+  if (start_ + num_open_bases() == 0) {
     refuse("got no bases, expected at least one; remove the record or complete it");
   }
   state_ = State::kPlusStart;
 }
 
 void SequenceParser::end_quality() {
-  const std::uint64_t num_bases = start_ + sequence_.size();
+  const std::uint64_t num_bases = start_ + num_open_bases();
   if (quality_size_ != num_bases) {
     refuse("got " + std::to_string(quality_size_) + " quality values for " +
            std::to_string(num_bases) + " bases, expected one a base; the record is damaged");
@@ -186,22 +277,23 @@ void SequenceParser::end_quality() {
 }
 
 void SequenceParser::end_record() {
-  if (sequence_.empty()) {
+  if (num_open_bases() == 0) {
     refuse("got no bases, expected at least one; remove the record or complete it");
   }
-  pieces_.push_back({name_, start_, std::exchange(sequence_, {}), true});
+  pieces_.push_back({name_, start_, open_bases(), true});
+  open_begin_ = num_bases_;
   in_record_ = false;
 }
 
 // Gives out all but one base of the open record: the last one waits until it is known whether the
 // record ends with it, so that no piece is ever empty.
 void SequenceParser::flush_open_record() {
-  if (sequence_.size() < 2) return;
-  const char last = sequence_.back();
-  sequence_.pop_back();
-  const std::uint64_t size = sequence_.size();
-  pieces_.push_back({name_, start_, std::exchange(sequence_, std::string(1, last)), false});
-  start_ += size;
+  if (num_open_bases() < 2) return;
+  std::string_view bases = open_bases();
+  bases.remove_suffix(1);
+  pieces_.push_back({name_, start_, bases, false});
+  open_begin_ += bases.size();
+  start_ += bases.size();
 }
 
 std::string SequenceParser::where() const {

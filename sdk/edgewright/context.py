@@ -14,11 +14,19 @@ _LONGEST = 1 << 16
 """Steps of a context; far beyond what any model reads, and little memory."""
 
 
+# Calls that may follow.
+_OBSERVE = frozenset({"observe"})
+_OBSERVED = frozenset({"act", "arrays"})
+_ACTED = frozenset({"reward", "observe"})
+
+_Inputs = dict[str, NDArray[np.float32] | NDArray[np.int64]]
+
+
 class ContextWindow:
     """Keeps the last `context_length` steps (return-to-go, state, action) of one episode.
 
-    Call `reset` once an episode; then, each step, `observe`, `arrays`, `act` and, once it is
-    known, `reward`. Belongs to one caller at a time.
+    Call `reset` once an episode; then, each step, `observe` and `arrays` (or `step`, which is
+    both), `act` and, once it is known, `reward`. Belongs to one caller at a time.
     """
 
     def __init__(  # noqa: PLR0917 - the constants of a checkpoint, all needed
@@ -70,7 +78,7 @@ class ContextWindow:
         self._kernel = _core.ContextWindow(
             context_length, mean, std, action_dim, return_scale, max_ep_len
         )
-        self._awaits: set[str] = set()
+        self._awaits: frozenset[str] = frozenset()
 
     def reset(self, target_return: float) -> None:
         """Start an episode that is to collect `target_return`.
@@ -79,7 +87,7 @@ class ContextWindow:
             InputError: `target_return` is not finite.
         """
         self._kernel.reset(_finite("target_return", target_return))
-        self._awaits = {"observe"}
+        self._awaits = _OBSERVE
 
     def observe(self, state: ArrayLike) -> None:
         """Start a step with its raw state, shape (state_dim,), any real dtype.
@@ -90,11 +98,32 @@ class ContextWindow:
             InputError: `state` has another size or values that are not finite.
         """
         self._expect("observe")
-        self._kernel.observe(_vector("state", state, self.state_dim))
-        self._awaits = {"act", "arrays"}
+        if not self._kernel.observe(state):
+            self._kernel.observe(_vector("state", state, self.state_dim))
+        self._awaits = _OBSERVED
 
-    def arrays(self) -> dict[str, NDArray[np.float32] | NDArray[np.int64]]:
+    def step(self, state: ArrayLike) -> _Inputs:
+        """Start a step and return the inputs of the model: `observe` and `arrays` in one call.
+
+        Raises:
+            StateError: `reset` was not called, or the last step has no action yet.
+            InputTypeError: `state` is not made of real numbers.
+            InputError: `state` has another size or values that are not finite.
+        """
+        self._expect("observe")
+        arrays = self._kernel.step(state)
+        if arrays is None:
+            arrays = self._kernel.step(_vector("state", state, self.state_dim))
+            assert arrays is not None  # `_vector` gave what the kernel takes
+        self._awaits = _OBSERVED
+        return arrays
+
+    def arrays(self) -> _Inputs:
         """Return the inputs of the model, padded with zeros at the left, K = `context_length`.
+
+        The arrays do not change while anything refers to one of them or to a view of it. Once all
+        are dropped, a later call may give their memory out again, which a bare pointer
+        (`array.ctypes.data`) or a weak reference would notice.
 
         Returns:
             `states` (1, K, state_dim), `actions` (1, K, action_dim), with zeros for the present
@@ -105,14 +134,7 @@ class ContextWindow:
             StateError: `observe` was not called for this step.
         """
         self._expect("arrays")
-        states, actions, returns_to_go, timesteps, attention_mask = self._kernel.arrays()
-        return {
-            "states": states,
-            "actions": actions,
-            "returns_to_go": returns_to_go,
-            "timesteps": timesteps,
-            "attention_mask": attention_mask,
-        }
+        return self._kernel.arrays()
 
     def act(self, action: ArrayLike) -> None:
         """Set the action of the present step, shape (action_dim,), any real dtype.
@@ -123,8 +145,9 @@ class ContextWindow:
             InputError: `action` has another size or values that are not finite.
         """
         self._expect("act")
-        self._kernel.act(_vector("action", action, self.action_dim))
-        self._awaits = {"reward", "observe"}
+        if not self._kernel.act(action):
+            self._kernel.act(_vector("action", action, self.action_dim))
+        self._awaits = _ACTED
 
     def reward(self, reward: float) -> None:
         """Take the reward of the present step off the return that is still to come.
@@ -135,7 +158,7 @@ class ContextWindow:
         """
         self._expect("reward")
         self._kernel.reward(_finite("reward", reward))
-        self._awaits = {"observe"}
+        self._awaits = _OBSERVE
 
     def _expect(self, call: str) -> None:
         if call not in self._awaits:

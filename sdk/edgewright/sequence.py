@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -140,8 +141,7 @@ def _not_a_sequence(value: object, expected: str) -> InputTypeError:
     )
 
 
-@dataclass(frozen=True)
-class SequenceChunk:
+class SequenceChunk(NamedTuple):
     """A run of bases of one record of a file."""
 
     name: str
@@ -192,7 +192,7 @@ def read_records(
     """
     if whole_number("chunk_size", chunk_size, "1 or more") < 1:
         raise UsageError(f"chunk_size: got {chunk_size}, expected at least 1; use the default")
-    parser = _core.SequenceParser()
+    parser = _core.SequenceParser(SequenceChunk, _decoded)
     with _open(Path(path)) as (file, raw):
         while data := _read(file, chunk_size, path):
             if progress is not None:
@@ -270,15 +270,16 @@ def _read(file: io.BufferedIOBase, size: int, path: str | Path) -> bytes:
 
 
 def _chunks(
-    parse: Callable[..., list[tuple[bytes, int, bytes, bool]]], path: str | Path, *data: bytes
-) -> Iterator[SequenceChunk]:
+    parse: Callable[..., list[SequenceChunk]], path: str | Path, *data: bytes
+) -> list[SequenceChunk]:
     try:
-        pieces = parse(*data)
+        return parse(*data)
     except ValueError as error:
         raise InputError(f"input '{path}', {_visible(str(error))}") from error
-    for name, start, sequence, last in pieces:
-        text = _visible(name.decode("utf-8", "backslashreplace"))
-        yield SequenceChunk(text, start, sequence, last)
+
+
+def _decoded(name: bytes) -> str:
+    return _visible(name.decode("utf-8", "backslashreplace"))
 
 
 def _visible(text: str) -> str:

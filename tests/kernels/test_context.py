@@ -72,6 +72,56 @@ def test_arrays_do_not_change_afterwards():
         np.testing.assert_array_equal(array, kept[name])
 
 
+def test_step_is_observe_and_arrays():
+    one, two = make(), make()
+    for context in (one, two):
+        context.reset(7)
+    for i, state in enumerate(episode(9)[0]):
+        one.observe(state)
+        expected, got = one.arrays(), two.step(state if i % 2 else state.tolist())
+        for name, array in expected.items():
+            np.testing.assert_array_equal(got[name], array, err_msg=name)
+        for context in (one, two):
+            context.act(np.full(A, i))
+    with pytest.raises(StateError, match="got a call of act"):
+        two.act(np.zeros(A))
+
+
+@pytest.mark.parametrize(
+    "keep",
+    [
+        lambda arrays: arrays,
+        lambda arrays: arrays["states"],
+        lambda arrays: arrays["actions"][0, -1:],
+        lambda arrays: memoryview(arrays["timesteps"]),
+    ],
+)
+def test_what_is_held_is_not_written_to_again(keep):
+    context = make()
+    context.reset(1)
+    held = []
+    for state in episode(20)[0]:
+        kept = keep(context.step(state))
+        copy = {k: v.copy() for k, v in kept.items()} if isinstance(kept, dict) else np.array(kept)
+        held.append((kept, copy))
+        context.act(np.ones(A))
+    for kept, copy in held:
+        np.testing.assert_equal(kept if isinstance(kept, dict) else np.array(kept), copy)
+
+
+def test_arrays_changed_by_the_caller_do_not_come_back():
+    context = make()
+    context.reset(1)
+    for state in episode(6)[0]:
+        arrays = context.step(state)
+        assert arrays["states"].shape == (1, 4, S)
+        assert arrays["attention_mask"].all() == (arrays["timesteps"][0, -1] >= 3)
+        context.act(np.ones(A))
+        arrays["states"].resize((3, 2), refcheck=False)
+        arrays["timesteps"].flags.writeable = False
+        arrays.pop("attention_mask")[:] = 7
+
+
 def test_a_step_without_reward_keeps_the_return_to_go():
     context = make(scale=10.0)
     context.reset(50)

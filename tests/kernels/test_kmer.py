@@ -31,6 +31,23 @@ def test_ids_equal_reference(k, sequence):
     assert ids.tolist() == reference.kmer_ids(sequence, k, tokens)
 
 
+@pytest.mark.parametrize("size", [1023, 1028, 1029, 1030, 2053, 5000])
+@pytest.mark.parametrize("ambiguous", [[], [0], [1023, 1024], [1027, 1028], [700, 1022, 1500]])
+def test_blocks_of_a_long_sequence_fit_together(size, ambiguous):
+    """The kernel works on 1024 k-mers at a time."""
+    tokens = vocabulary(6)
+    letters = np.random.default_rng(1).choice(list("ACGTacgt"), size)
+    letters[[place for place in ambiguous if place < size]] = "N"
+    sequence = "".join(letters)
+    assert KmerTokenizer(tokens).encode(sequence).tolist() == reference.kmer_ids(
+        sequence, 6, tokens
+    )
+    for place in (0, 1020, size - 1):
+        bad = sequence[:place] + "E" + sequence[place + 1 :]
+        with pytest.raises(InputError, match=f"position {place}: got 'E'"):
+            KmerTokenizer(tokens).encode(bad + "U")
+
+
 def test_ids_equal_the_checkpoints_tokenizer(tmp_path):
     tokens = vocabulary(6)
     path = tmp_path / "vocab.txt"

@@ -3,6 +3,7 @@ import os
 import threading
 from concurrent.futures import ThreadPoolExecutor, wait
 
+import numpy as np
 import pytest
 from Bio import SeqIO
 from hypothesis import given, settings
@@ -182,6 +183,27 @@ def test_paths_and_options_are_checked(tmp_path):
         next(read_records(tmp_path))
     with pytest.raises(UsageError, match="chunk_size: got 0"):
         next(read_records(write(tmp_path, FASTA), 0))
+
+
+@pytest.mark.parametrize("size", [1, 15, 31, 32, 33, 64, 70, 4095, 4096, 4097, 9000])
+@pytest.mark.parametrize("letters", ["ACGT", "acgtN", "ACGTACGTACGTACGTR"])
+def test_lines_of_any_length(tmp_path, size, letters):
+    """Lines are copied in vectors, and looked at letter by letter where a code is ambiguous."""
+    rng = np.random.default_rng(size)
+    sequences = ["".join(rng.choice(list(letters), size)) for _ in range(3)]
+    expected = [(f"r{i}", sequence.upper()) for i, sequence in enumerate(sequences)]
+    lines = [f">r{i}\r\n{sequence}" for i, sequence in enumerate(sequences)]
+    assert records(write(tmp_path, "\r\n".join(lines))) == expected
+    quality = "I~!" * size
+    lines = [f"@r{i}\n{text}\n+\n{quality[:size]}" for i, text in enumerate(sequences)]
+    assert records(write(tmp_path, "\n".join(lines))) == expected
+    for place in {0, size // 2, size - 1}:
+        bad = sequences[0][:place] + "E" + sequences[0][place + 1 :]
+        with pytest.raises(InputError, match=f"line 2, column {place + 1}: got 'E'"):
+            list(read_records(write(tmp_path, f">r\n{bad}\n")))
+        bad_quality = quality[:place] + " " + quality[place + 1 : size]
+        with pytest.raises(InputError, match=f"line 4, column {place + 1}: got a quality value"):
+            list(read_records(write(tmp_path, f"@r\n{sequences[0]}\n+\n{bad_quality}\n")))
 
 
 def test_names_of_any_bytes_are_readable(tmp_path):

@@ -37,7 +37,7 @@ LONG_CALLS = {
     "softmax_top_k": lambda: _core.softmax_top_k(LOGITS, 5),
     "reverse_complement": lambda: _core.reverse_complement(SEQUENCE * 4),
     "kmer_encode": lambda: ENCODER.encode(SEQUENCE),
-    "parser_feed": lambda: _core.SequenceParser().feed(b">x\n" + SEQUENCE * 4),
+    "parser_feed": lambda: _core.SequenceParser(tuple, bytes.decode).feed(b">x\n" + SEQUENCE * 4),
     "slicer_take": lambda: SLICER.take(40_000),
     "log_mel": lambda: LogMel(LOG_MEL)(WAVEFORM),
     "stft": lambda: stft(WAVEFORM, 512, 160, 400),

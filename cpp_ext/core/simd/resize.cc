@@ -1,218 +1,203 @@
 #include "core/simd/resize.h"
 
+#include "core/simd/pairs.h"
 #include "core/simd/vectors.h"
-
-#if defined(__SSE2__)
-#include <immintrin.h>
-#endif
-
-#if defined(__clang__)
-#define EDGEWRIGHT_BYTE_SHUFFLE(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
-#else
-#define EDGEWRIGHT_BYTE_SHUFFLE(a, b, ...) __builtin_shuffle(a, b, Bytes{__VA_ARGS__})
-#endif
 
 namespace edgewright {
 namespace EDGEWRIGHT_ISA {
 namespace {
 
-constexpr std::size_t kChannels = 3;
-constexpr std::size_t kRows = kResizeRows;
+// Lanes of two columns of a row group.
+constexpr std::size_t kGroupLanes = kRowGroup * kPixelLanes;
+constexpr std::size_t kVectors = kGroupLanes / kWidth;
+constexpr int kWeightBits = 22;
 
-typedef std::uint8_t Bytes __attribute__((vector_size(16)));
-typedef std::uint8_t Pixels __attribute__((vector_size(EDGEWRIGHT_VECTOR_BYTES / 4)));
-typedef std::uint16_t Shorts __attribute__((vector_size(EDGEWRIGHT_VECTOR_BYTES / 2)));
-constexpr std::size_t kVectors = kRows / kWidth;  // of one row of lanes
+typedef std::int32_t Pixel __attribute__((vector_size(16)));
 
-inline __attribute__((always_inline)) Bytes zip_low(Bytes a, Bytes b) {
-  return EDGEWRIGHT_BYTE_SHUFFLE(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
-}
-inline __attribute__((always_inline)) Bytes zip_high(Bytes a, Bytes b) {
-  return EDGEWRIGHT_BYTE_SHUFFLE(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15,
-                                 31);
-}
+struct Sums {
+  Words high;
+  Words low;
 
-// Exchanges rows and columns of 16 vectors of 16 bytes.
-inline __attribute__((always_inline)) void transpose(Bytes* rows) {
-  for (int round = 0; round < 4; ++round) {
-    Bytes zipped[kRows];
-    for (std::size_t i = 0; i < kRows / 2; ++i) {
-      zipped[2 * i] = zip_low(rows[i], rows[i + kRows / 2]);
-      zipped[2 * i + 1] = zip_high(rows[i], rows[i + kRows / 2]);
-    }
-    for (std::size_t i = 0; i < kRows; ++i) rows[i] = zipped[i];
+  inline __attribute__((always_inline)) void add(Ints pairs, Ints high_weight, Ints low_weight) {
+    high += multiply_pairs(pairs, high_weight);
+    low += multiply_pairs(pairs, low_weight);
   }
-}
 
-// At most 16 bytes, zeros behind them.
-inline __attribute__((always_inline)) Bytes load_bytes(const std::uint8_t* from, std::size_t size) {
-  if (size >= sizeof(Bytes)) return load<Bytes>(from);
-  Bytes bytes{};
-  for (std::size_t i = 0; i < size; ++i) bytes[i] = from[i];
-  return bytes;
-}
-
-inline __attribute__((always_inline)) void store_bytes(std::uint8_t* to, std::size_t size,
-                                                       Bytes bytes) {
-  if (size >= sizeof(Bytes)) return store(to, bytes);
-  for (std::size_t i = 0; i < size; ++i) to[i] = bytes[i];
-}
-
-// Writes the byte i of every row side by side, for i < size; missing rows repeat the last one.
-void to_lanes(const std::uint8_t* const* rows, std::size_t count, std::size_t size,
-              std::uint8_t* lanes) {
-  for (std::size_t i = 0; i < size; i += kRows) {
-    Bytes block[kRows];
-    for (std::size_t r = 0; r < kRows; ++r) {
-      block[r] = load_bytes(rows[r < count ? r : count - 1] + i, size - i);
-    }
-    transpose(block);
-    for (std::size_t r = 0; r < kRows; ++r) store(lanes + (i + r) * kRows, block[r]);
+  // Rounds to a pixel.
+  inline __attribute__((always_inline)) Ints values() const {
+    const Words sum = (high << 8) + low + (std::uint32_t{1} << (kWeightBits - 1));
+    const Ints value = reinterpret_cast<Ints>(sum) >> kWeightBits;
+    return smaller(larger(value, Ints{}), Ints{} + 255);
   }
-}
+};
 
-void from_lanes(const std::uint8_t* lanes, std::size_t size, std::size_t count,
-                std::uint8_t* const* rows) {
-  for (std::size_t i = 0; i < size; i += kRows) {
-    Bytes block[kRows];
-    for (std::size_t r = 0; r < kRows; ++r) block[r] = load<Bytes>(lanes + (i + r) * kRows);
-    transpose(block);
-    for (std::size_t r = 0; r < count; ++r) store_bytes(rows[r] + i, size - i, block[r]);
+inline __attribute__((always_inline)) Ints all(std::int32_t value) { return Ints{} + value; }
+
+// Writes the channels of two neighbouring pixels as pairs, one lane a channel.
+inline __attribute__((always_inline)) void spread_two(const std::uint8_t* pixels, bool has_second,
+                                                      std::int32_t* lanes) {
+  for (std::size_t c = 0; c < 3; ++c) {
+    lanes[c] = pixels[c] | (has_second ? pixels[c + 3] << 16 : 0);
   }
+  lanes[3] = 0;
 }
 
-// In two steps, because compilers take one step of four times the width element by element.
-inline __attribute__((always_inline)) Ints load_pixels(const std::uint8_t* from) {
-  return __builtin_convertvector(__builtin_convertvector(load<Pixels>(from), Shorts), Ints);
+#if defined(__SSSE3__)
+constexpr char o = -1;  // a byte that becomes zero
+#define EDGEWRIGHT_FIRST_PAIR 0, o, 3, o, 1, o, 4, o, 2, o, 5, o, o, o, o, o
+#define EDGEWRIGHT_SECOND_PAIR 6, o, 9, o, 7, o, 10, o, 8, o, 11, o, o, o, o, o
+#if defined(__AVX2__)
+constexpr std::size_t kRowsTogether = 2;
+typedef char Bytes __attribute__((vector_size(32)));
+constexpr Bytes kFirstPair = {EDGEWRIGHT_FIRST_PAIR, EDGEWRIGHT_FIRST_PAIR};
+constexpr Bytes kSecondPair = {EDGEWRIGHT_SECOND_PAIR, EDGEWRIGHT_SECOND_PAIR};
+
+inline __attribute__((always_inline)) Bytes shuffled(Bytes bytes, Bytes order) {
+  return __builtin_ia32_pshufb256(bytes, order);
 }
 
-// Cuts 16 numbers to 0 ... 255.
-inline __attribute__((always_inline)) Bytes narrow(const std::int32_t* numbers) {
-#if defined(__SSE2__)
-  __m128i parts[4];
-  for (int i = 0; i < 4; ++i) {
-    parts[i] = _mm_loadu_si128(reinterpret_cast<const __m128i*>(numbers + 4 * i));
-  }
-  const __m128i bytes =
-      _mm_packus_epi16(_mm_packs_epi32(parts[0], parts[1]), _mm_packs_epi32(parts[2], parts[3]));
-  return reinterpret_cast<Bytes>(bytes);
+inline __attribute__((always_inline)) Bytes load_rows(const std::uint8_t* const* rows,
+                                                      std::size_t offset) {
+  typedef long long Half __attribute__((vector_size(16)));
+  typedef long long Halves __attribute__((vector_size(32)));
+  return reinterpret_cast<Bytes>(__builtin_ia32_insert128i256(load<Halves>(rows[0] + offset),
+                                                              load<Half>(rows[1] + offset), 1));
+}
 #else
-  Bytes bytes;
-  for (int i = 0; i < 16; ++i) {
-    bytes[i] = static_cast<std::uint8_t>(numbers[i] < 0 ? 0 : numbers[i] > 255 ? 255 : numbers[i]);
-  }
-  return bytes;
+constexpr std::size_t kRowsTogether = 1;
+typedef char Bytes __attribute__((vector_size(16)));
+constexpr Bytes kFirstPair = {EDGEWRIGHT_FIRST_PAIR};
+constexpr Bytes kSecondPair = {EDGEWRIGHT_SECOND_PAIR};
+
+inline __attribute__((always_inline)) Bytes shuffled(Bytes bytes, Bytes order) {
+  return __builtin_ia32_pshufb128(bytes, order);
+}
+
+inline __attribute__((always_inline)) Bytes load_rows(const std::uint8_t* const* rows,
+                                                      std::size_t offset) {
+  return load<Bytes>(rows[0] + offset);
+}
 #endif
-}
 
-inline __attribute__((always_inline)) Bytes rounded(const Ints* sums, int bits) {
-  std::int32_t numbers[kRows];
-  for (std::size_t v = 0; v < kVectors; ++v) store(numbers + v * kWidth, sums[v] >> bits);
-  return narrow(numbers);
+// Spreads pairs two by two, from `m` on and before `end`, and returns where it stopped: a load
+// takes a few bytes more, which may lie behind the image.
+inline __attribute__((always_inline)) std::size_t spread_fast(const std::uint8_t* const* rows,
+                                                              std::size_t width, std::size_t m,
+                                                              std::size_t end,
+                                                              std::int32_t* lanes) {
+  constexpr std::size_t kLoad = sizeof(Bytes);
+  const std::size_t limit = width * 3 < kLoad ? 0 : (width * 3 - kLoad) / 6 + 1;
+  end = end < limit ? end : limit;
+  const std::uint8_t* from[kRowGroup];
+  for (std::size_t r = 0; r < kRowGroup; ++r) from[r] = rows[r];
+  for (; m + 2 <= end; m += 2, lanes += 2 * kGroupLanes) {
+    for (std::size_t r = 0; r < kRowGroup; r += kRowsTogether) {
+      const Bytes bytes = load_rows(from + r, m * 6);
+      store(lanes + r * kPixelLanes, shuffled(bytes, kFirstPair));
+      store(lanes + kGroupLanes + r * kPixelLanes, shuffled(bytes, kSecondPair));
+    }
+  }
+  return m;
 }
-
-// a0 b0 + a1 b1 of the 16-bit halves of each lane.
-inline __attribute__((always_inline)) Ints multiply_pairs(Ints a, Ints b) {
-#if defined(__AVX512BW__)
-  return reinterpret_cast<Ints>(
-      _mm512_madd_epi16(reinterpret_cast<__m512i>(a), reinterpret_cast<__m512i>(b)));
-#elif defined(__AVX2__)
-  return reinterpret_cast<Ints>(
-      _mm256_madd_epi16(reinterpret_cast<__m256i>(a), reinterpret_cast<__m256i>(b)));
-#elif defined(__SSE2__)
-  return reinterpret_cast<Ints>(
-      _mm_madd_epi16(reinterpret_cast<__m128i>(a), reinterpret_cast<__m128i>(b)));
-#else
-  return (a << 16 >> 16) * (b << 16 >> 16) + (a >> 16) * (b >> 16);
 #endif
-}
 
-// Writes pixels 2 p and 2 p + 1 of each channel as the halves of one number a lane.
-void to_pairs(const std::uint8_t* lanes, std::size_t columns, std::uint8_t* pairs) {
-  typedef std::uint16_t Halves __attribute__((vector_size(32)));
-  for (std::size_t x = 0; x < columns; x += 2) {
-    for (std::size_t c = 0; c < kChannels; ++c) {
-      const std::uint8_t* const first = lanes + (x * kChannels + c) * kRows;
-      const Bytes a = load<Bytes>(first);
-      const Bytes b = x + 1 < columns ? load<Bytes>(first + kChannels * kRows) : Bytes{};
-      store(pairs, __builtin_convertvector(zip_low(a, b), Halves));
-      store(pairs + sizeof(Halves), __builtin_convertvector(zip_high(a, b), Halves));
-      pairs += 2 * sizeof(Halves);
+// Spreads the columns of the pairs [begin, end) of four rows, row by row within a pair.
+void spread(const std::uint8_t* const* rows, std::size_t width, std::size_t begin, std::size_t end,
+            std::int32_t* lanes) {
+  std::size_t m = begin;
+#if defined(__SSSE3__)
+  m = spread_fast(rows, width, begin, end, lanes);
+#endif
+  for (; m < end; ++m) {
+    for (std::size_t r = 0; r < kRowGroup; ++r) {
+      spread_two(rows[r] + m * 6, m * 2 + 1 < width,
+                 lanes + (m - begin) * kGroupLanes + r * kPixelLanes);
     }
   }
 }
 
-// One channel of an output pixel of 16 rows.
-inline __attribute__((always_inline)) Bytes resize_pixel(const std::uint8_t* input,
-                                                         const std::int32_t* high,
-                                                         const std::int32_t* low,
-                                                         std::uint32_t count,
-                                                         const PairTable& table) {
-  Ints upper[kVectors] = {}, sums[kVectors];
-  for (Ints& sum : sums) sum = Ints{} + table.half;
-  for (std::uint32_t j = 0; j < count; ++j, input += kChannels * kRows * 4) {
-    for (std::size_t v = 0; v < kVectors; ++v) {
-      const Ints x = load<Ints>(input + v * kVectorBytes);
-      upper[v] += multiply_pairs(x, Ints{} + high[j]);
-      sums[v] += multiply_pairs(x, Ints{} + low[j]);
-    }
+// The columns of a row group, spread; of these the last few, so that they stay in the first cache.
+struct SpreadColumns {
+  const std::uint8_t* const* rows;
+  std::size_t width;
+  std::int32_t* scratch;
+  std::size_t capacity;
+  std::size_t begin = 0;  // pairs [begin, end) are in `scratch`
+  std::size_t end = 0;
+
+  // Returns the lanes of the pairs from `first` on, of which `count` may be read. What lies behind
+  // the last pair of the row is left as it is.
+  const std::int32_t* at(std::size_t first, std::size_t count) {
+    if (first + count > begin + capacity || end == 0) move_to(first);
+    return scratch + (first - begin) * kGroupLanes;
   }
-  for (std::size_t v = 0; v < kVectors; ++v) sums[v] += upper[v] << 11;
-  return rounded(sums, table.bits);
-}
 
-void resize_lanes(const std::uint8_t* pairs, const PairTable& table, std::uint8_t* output) {
-  const std::int32_t *high = table.high, *low = table.low;
-  for (std::size_t i = 0; i < table.size; ++i) {
-    const std::uint32_t count = table.count[i];
-    for (std::size_t c = 0; c < kChannels; ++c) {
-      const std::uint8_t* const input = pairs + (table.first[i] * kChannels + c) * kRows * 4;
-      store(output, resize_pixel(input, high, low, count, table));
-      output += kRows;
-    }
-    high += count;
-    low += count;
+  void move_to(std::size_t first) {
+    const std::size_t kept = end > first ? end - first : 0;
+    const std::size_t num_pairs = (width + 1) / 2;
+    std::int32_t* const from = scratch + (end - kept - begin) * kGroupLanes;
+    __builtin_memmove(scratch, from, kept * kGroupLanes * sizeof *scratch);
+    begin = first;
+    end = first + capacity < num_pairs ? first + capacity : num_pairs;
+    spread(rows, width, first + kept, end, scratch + kept * kGroupLanes);
+  }
+};
+
+// Writes the lanes of one pixel of four rows as two pairs.
+inline __attribute__((always_inline)) void store_pairs(const Sums* sums, std::size_t i,
+                                                       std::int32_t* const* outputs) {
+  std::int32_t values[kGroupLanes];
+  for (std::size_t v = 0; v < kVectors; ++v) store(values + v * kWidth, sums[v].values());
+  for (std::size_t p = 0; p < kRowGroup / 2; ++p) {
+    const std::int32_t* const even = values + p * 2 * kPixelLanes;
+    const Pixel pair = load<Pixel>(even) | (load<Pixel>(even + kPixelLanes) << 16);
+    store(outputs[p] + i * kPixelLanes, pair);
   }
 }
 
-std::size_t round_up(std::size_t size) { return (size + kRows - 1) / kRows * kRows; }
-
-void resize_width(const std::uint8_t* const* rows, std::size_t count, std::size_t columns,
-                  const PairTable& table, std::uint8_t* scratch, std::uint8_t* const* outputs) {
-  const std::size_t size = columns * kChannels;
-  std::uint8_t* const pairs = scratch;
-  std::uint8_t* const lanes = pairs + (columns + 1) / 2 * kChannels * kRows * 4;
-  std::uint8_t* const resized = lanes + round_up(size) * kRows;
-  to_lanes(rows, count, size, lanes);
-  to_pairs(lanes, columns, pairs);
-  resize_lanes(pairs, table, resized);
-  from_lanes(resized, table.size * kChannels, count, outputs);
-}
-
-void resize_height(const std::uint8_t* rows, std::size_t pitch, std::size_t size,
-                   const ResizeTable& table, std::size_t i, std::uint8_t* output) {
-  const std::int32_t* const weights = table.weights + i * table.stride;
-  rows += static_cast<std::size_t>(table.first[i]) * pitch;
-  for (std::size_t x = 0; x < size; x += kRows) {
-    const std::size_t left = size - x;
-    Ints sums[kVectors];
-    for (Ints& sum : sums) sum = Ints{} + table.half;
-    for (int j = 0; j < table.count[i]; ++j) {
-      const Bytes bytes = load_bytes(rows + static_cast<std::size_t>(j) * pitch + x, left);
-      std::uint8_t pixels[kRows];
-      store(pixels, bytes);
+void resize_columns(const std::uint8_t* const* rows, std::size_t width,
+                    const PairWeightsView& weights, std::int32_t* scratch,
+                    std::size_t scratch_pairs, std::int32_t* const* outputs) {
+  SpreadColumns columns{rows, width, scratch, scratch_pairs};
+  const std::int32_t *high = weights.high, *low = weights.low;
+  for (std::size_t i = 0; i < weights.size; ++i) {
+    const std::int32_t* pairs =
+        columns.at(static_cast<std::size_t>(weights.first[i]), weights.count);
+    Sums sums[kVectors] = {};
+    for (std::size_t j = 0; j < weights.count; ++j, ++high, ++low, pairs += kGroupLanes) {
       for (std::size_t v = 0; v < kVectors; ++v) {
-        sums[v] += load_pixels(pixels + v * kWidth) * weights[j];
+        sums[v].add(load<Ints>(pairs + v * kWidth), all(*high), all(*low));
       }
     }
-    store_bytes(output + x, left, rounded(sums, table.bits));
+    store_pairs(sums, i, outputs);
+  }
+}
+
+void pair_rows(const std::uint8_t* even, const std::uint8_t* odd, std::size_t size,
+               std::int32_t* output) {
+  for (std::size_t x = 0; x < size; ++x) output[x] = even[x] | odd[x] << 16;
+}
+
+void resize_rows(const std::int32_t* const* pairs, const PairWeightsView& weights, std::size_t i,
+                 std::size_t size, std::int32_t* output) {
+  constexpr std::size_t kTogether = 2;  // vectors
+  const std::int32_t* const high = weights.high + i * weights.count;
+  const std::int32_t* const low = weights.low + i * weights.count;
+  for (std::size_t x = 0; x < size; x += kTogether * kWidth) {
+    Sums sums[kTogether] = {};
+    for (std::size_t j = 0; j < weights.count; ++j) {
+      for (std::size_t v = 0; v < kTogether; ++v) {
+        sums[v].add(load<Ints>(pairs[j] + x + v * kWidth), all(high[j]), all(low[j]));
+      }
+    }
+    for (std::size_t v = 0; v < kTogether; ++v) store(output + x + v * kWidth, sums[v].values());
   }
 }
 
 }  // namespace
 
 extern const ResizeLoops resize_loops;
-const ResizeLoops resize_loops{&resize_width, &resize_height};
+const ResizeLoops resize_loops{&resize_columns, &pair_rows, &resize_rows};
 
 }  // namespace EDGEWRIGHT_ISA
 }  // namespace edgewright

@@ -1,4 +1,9 @@
-// The two passes of separable resampling of packed pixels.
+// The loops of resizing 8-bit RGB.
+//
+// Rows are taken in pairs: a lane of 32 bits holds a value of an even row (or column) and, 16 bits
+// higher, that of the next. With weights laid out alike, one multiply-add serves two of them.
+// A weight of 22 bits is split into two of 16, w = 256 high + low: both sums are exact, and so is
+// 256 * sum(high) + sum(low) modulo 2^32, which is the sum that Pillow computes in 32 bits.
 #pragma once
 
 #include <cstddef>
@@ -8,47 +13,39 @@
 
 namespace edgewright {
 
-// Rows that one call of `width` handles, one in each lane.
-inline constexpr std::size_t kResizeRows = 16;
-
-// Output i is the sum of weights[i * stride + j] * input[first[i] + j] over j < count[i], plus
-// `half`, shifted right by `bits` and cut to 0 ... 255.
-struct ResizeTable {
-  std::size_t size;
-  const int* first;
-  const int* count;
-  const std::int32_t* weights;
-  std::size_t stride;
-  std::int32_t half;
-  int bits;
-};
-
-// The same sums over pairs of inputs 2 p and 2 p + 1. A weight is high * 2^11 + low; `high` and
-// `low` hold those of the first input in their lower and of the second one in their upper 16 bits.
-struct PairTable {
-  std::size_t size;
-  const std::uint32_t* first;  // pair
-  const std::uint32_t* count;  // pairs
-  const std::int32_t* high;    // one output after another
+// Output i is the sum over j < count of pair first[i] + j times the weights of place i * count + j
+// in `high` and `low`. All outputs have the same count, so that the processor foresees the end of
+// each loop; pairs behind the last one of the input have the weight 0.
+struct PairWeightsView {
+  const std::int32_t* first;
+  const std::int32_t* high;
   const std::int32_t* low;
-  std::int32_t half;
-  int bits;
+  std::size_t count;
+  std::size_t size;  // outputs
 };
+
+// Rows that `resize_columns` takes at once.
+inline constexpr std::size_t kRowGroup = 4;
+// Lanes of a pixel: red, green, blue and one that is zero.
+inline constexpr std::size_t kPixelLanes = 4;
+// `resize_rows` works on a multiple of so many lanes.
+inline constexpr std::size_t kLaneRound = 32;
 
 struct ResizeLoops {
-  // Resizes `count` rows of `columns` RGB pixels to table.size pixels each.
-  void (*width)(const std::uint8_t* const* rows, std::size_t count, std::size_t columns,
-                const PairTable& table, std::uint8_t* scratch, std::uint8_t* const* outputs);
-  // Writes output row `i` of `size` bytes from input rows `pitch` bytes apart.
-  void (*height)(const std::uint8_t* rows, std::size_t pitch, std::size_t size,
-                 const ResizeTable& table, std::size_t i, std::uint8_t* output);
+  // Resizes four rows of `width` RGB pixels and writes them as two rows of pairs (rows 0 and 1,
+  // rows 2 and 3), `kPixelLanes` lanes a pixel. `scratch` has room for `scratch_pairs` times 16
+  // lanes, and at least for those of one output.
+  void (*resize_columns)(const std::uint8_t* const* rows, std::size_t width,
+                         const PairWeightsView& weights, std::int32_t* scratch,
+                         std::size_t scratch_pairs, std::int32_t* const* outputs);
+  // Writes the pairs of two rows of `size` bytes.
+  void (*pair_rows)(const std::uint8_t* even, const std::uint8_t* odd, std::size_t size,
+                    std::int32_t* output);
+  // Writes output `i` of `weights` over rows of pairs; pairs[j] is the row of pair first[i] + j.
+  // Each lane becomes one value, 0 to 255. `size` is a multiple of `kLaneRound`.
+  void (*resize_rows)(const std::int32_t* const* pairs, const PairWeightsView& weights,
+                      std::size_t i, std::size_t size, std::int32_t* output);
 };
-
-// Bytes of `scratch` for rows of `columns` pixels that become `size` ones.
-inline std::size_t resize_scratch_size(std::size_t columns, std::size_t size) {
-  const std::size_t lanes = 3 * (columns + size + kResizeRows), pairs = 3 * (columns + 1) / 2 * 4;
-  return (lanes + pairs) * kResizeRows;
-}
 
 EDGEWRIGHT_DISPATCH(ResizeLoops, resize_loops)
 
