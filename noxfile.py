@@ -18,6 +18,9 @@ CPP_SOURCES = sorted(
 DEMO_BUNDLES = str(ROOT / "build" / "demo")
 PYTHON_SOURCES = ("sdk", "export", "tests", "benchmarks", "examples", "noxfile.py")
 SANITIZERS = "address,undefined"
+ONE_THREAD = dict.fromkeys(
+    ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"), "1"
+)
 
 nox.options.sessions = ["lint", "types", "cpp", "runtime_only", "test"]
 nox.options.reuse_existing_virtualenvs = True
@@ -90,7 +93,7 @@ def bench(session: nox.Session) -> None:
         session.run(
             python, "-m", "pytest", "-p", "no:cacheprovider", "benchmarks",
             f"--benchmark-json={files[-1]}", *session.posargs,
-            env={"EDGEWRIGHT_ISA": name},
+            env={"EDGEWRIGHT_ISA": name, **ONE_THREAD},
         )  # fmt: skip
     session.run(python, "benchmarks/report.py", *files)
 

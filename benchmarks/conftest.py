@@ -1,11 +1,5 @@
 """Each kernel against its peers: interleaved in one process, one thread, CPU time."""
 
-import os
-
-# Before NumPy, PyTorch or librosa read them.
-for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
-    os.environ[name] = "1"
-
 import time
 from collections.abc import Callable
 from importlib.metadata import version

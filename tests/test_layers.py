@@ -43,7 +43,7 @@ def test_only_backends_name_an_inference_library() -> None:
 
 
 def test_the_core_knows_no_python() -> None:
-    sources = [p for p in (ROOT / "cpp_ext" / "core").iterdir() if p.suffix in {".h", ".cc"}]
+    sources = [p for p in (ROOT / "cpp_ext" / "core").rglob("*") if p.suffix in {".h", ".cc"}]
     assert sources
     for file in sources:
         assert not re.search(r"pybind11|Python\.h", file.read_text("utf-8")), file

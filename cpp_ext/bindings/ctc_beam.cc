@@ -10,13 +10,11 @@ namespace py = pybind11;
 namespace edgewright {
 namespace {
 
-std::unique_ptr<CtcBeamSearch> make_search(std::size_t blank_id, std::size_t beam_width,
-                                           double token_threshold, double beam_threshold,
-                                           std::int32_t separator_id, double lm_weight,
-                                           double word_bonus,
-                                           const std::shared_ptr<LexiconTrie>& lexicon,
-                                           const std::shared_ptr<NgramModel>& language_model,
-                                           const Array<std::int32_t>& lm_word_ids) {
+std::unique_ptr<CtcBeamSearch> make_search(
+    std::size_t blank_id, std::size_t beam_width, double token_threshold, double beam_threshold,
+    std::int32_t separator_id, double lm_weight, double word_bonus,
+    const std::shared_ptr<LexiconTrie>& lexicon, const std::shared_ptr<NgramModel>& language_model,
+    const Array<std::int32_t>& lm_word_ids, const Array<double>& word_scores) {
   CtcBeamOptions options;
   options.blank_id = blank_id;
   options.beam_width = beam_width;
@@ -25,7 +23,8 @@ std::unique_ptr<CtcBeamSearch> make_search(std::size_t blank_id, std::size_t bea
   options.separator_id = separator_id;
   options.lm_weight = lm_weight;
   options.word_bonus = word_bonus;
-  return std::make_unique<CtcBeamSearch>(options, lexicon, language_model, to_vector(lm_word_ids));
+  return std::make_unique<CtcBeamSearch>(options, lexicon, language_model, to_vector(lm_word_ids),
+                                         to_vector(word_scores));
 }
 
 py::list decode(const CtcBeamSearch& search, const Array<float>& logits, std::size_t n_best) {
@@ -53,7 +52,8 @@ void bind_ctc_beam(py::module_& module) {
       .def(py::init(&make_search), py::kw_only(), py::arg("blank_id"), py::arg("beam_width"),
            py::arg("token_threshold"), py::arg("beam_threshold"), py::arg("separator_id"),
            py::arg("lm_weight"), py::arg("word_bonus"), py::arg("lexicon").none(true),
-           py::arg("language_model").none(true), py::arg("lm_word_ids").noconvert())
+           py::arg("language_model").none(true), py::arg("lm_word_ids").noconvert(),
+           py::arg("word_scores").noconvert())
       .def("decode", &decode, py::arg("logits").noconvert(), py::arg("n_best"));
 }
 

@@ -290,15 +290,17 @@ std::vector<CtcHypothesis> Search::hypotheses(std::size_t n_best) const {
 CtcBeamSearch::CtcBeamSearch(const CtcBeamOptions& options,
                              std::shared_ptr<const LexiconTrie> lexicon,
                              std::shared_ptr<const NgramModel> language_model,
-                             std::vector<std::int32_t> lm_word_ids)
+                             std::vector<std::int32_t> lm_word_ids, std::vector<double> word_scores)
     : options_(options),
       lexicon_(std::move(lexicon)),
       language_model_(std::move(language_model)),
-      lm_word_ids_(std::move(lm_word_ids)) {}
+      lm_word_ids_(std::move(lm_word_ids)),
+      word_scores_(std::move(word_scores)) {}
 
 std::vector<CtcHypothesis> CtcBeamSearch::decode(const LogProbs& log_probs,
                                                  std::size_t n_best) const {
-  const WordScorer scorer(options_, lexicon_.get(), language_model_.get(), lm_word_ids_);
+  const WordScorer scorer(options_, lexicon_.get(), language_model_.get(), lm_word_ids_,
+                          word_scores_);
   Search search(options_, scorer, log_probs);
   search.run();
   return search.hypotheses(n_best);

@@ -37,10 +37,11 @@ struct CtcHypothesis {
 class CtcBeamSearch {
  public:
   // `lexicon` and `language_model` may be null; a model needs a lexicon, and `lm_word_ids` the
-  // model's id of each word of the lexicon.
+  // model's id of each word of the lexicon. `word_scores` is empty or adds a natural logarithm to
+  // each word of the lexicon.
   CtcBeamSearch(const CtcBeamOptions& options, std::shared_ptr<const LexiconTrie> lexicon,
                 std::shared_ptr<const NgramModel> language_model,
-                std::vector<std::int32_t> lm_word_ids);
+                std::vector<std::int32_t> lm_word_ids, std::vector<double> word_scores);
 
   // Up to `n_best` hypotheses, best first; equal ones in the order in which they were found.
   std::vector<CtcHypothesis> decode(const LogProbs& log_probs, std::size_t n_best) const;
@@ -51,6 +52,7 @@ class CtcBeamSearch {
   std::shared_ptr<const LexiconTrie> lexicon_;
   std::shared_ptr<const NgramModel> language_model_;
   std::vector<std::int32_t> lm_word_ids_;
+  std::vector<double> word_scores_;
 };
 
 }  // namespace edgewright

@@ -14,6 +14,7 @@ void WordScorer::word_ends(const WordState& state, std::vector<WordEnd>& ends) c
   const auto [begin, end] = lexicon_->words(state.trie_node);
   for (const std::int32_t* word = begin; word != end; ++word) {
     WordState after{LexiconTrie::kRoot, state.lm_state, state.score + options_.word_bonus};
+    if (!word_scores_.empty()) after.score += word_scores_[static_cast<std::size_t>(*word)];
     if (model_ != nullptr) {
       const NgramModel::Step step =
           model_->score(state.lm_state, lm_word_ids_[static_cast<std::size_t>(*word)]);

@@ -11,7 +11,7 @@ namespace edgewright {
 struct WordState {
   std::int32_t trie_node = LexiconTrie::kRoot;
   std::int32_t lm_state = NgramModel::kEmpty;
-  double score = 0;  // of the words so far: language model and bonus
+  double score = 0;  // of the words so far: language model, bonus, and that of single words
 };
 
 // A word that may end at a prefix, and the state after it.
@@ -32,8 +32,12 @@ constexpr std::int32_t kNoWord = -1;
 class WordScorer {
  public:
   WordScorer(const CtcBeamOptions& options, const LexiconTrie* lexicon, const NgramModel* model,
-             const std::vector<std::int32_t>& lm_word_ids)
-      : options_(options), lexicon_(lexicon), model_(model), lm_word_ids_(lm_word_ids) {}
+             const std::vector<std::int32_t>& lm_word_ids, const std::vector<double>& word_scores)
+      : options_(options),
+        lexicon_(lexicon),
+        model_(model),
+        lm_word_ids_(lm_word_ids),
+        word_scores_(word_scores) {}
 
   bool constrains() const { return lexicon_ != nullptr; }
   WordState begin() const;
@@ -47,6 +51,7 @@ class WordScorer {
   const LexiconTrie* lexicon_;
   const NgramModel* model_;
   const std::vector<std::int32_t>& lm_word_ids_;
+  const std::vector<double>& word_scores_;
 };
 
 }  // namespace edgewright

@@ -71,7 +71,7 @@ void test_beam_sums_alignments() {
   CtcBeamOptions options;
   options.token_threshold = options.beam_threshold = std::numeric_limits<double>::infinity();
   options.token_threshold = -options.token_threshold;
-  const CtcBeamSearch search(options, nullptr, nullptr, {});
+  const CtcBeamSearch search(options, nullptr, nullptr, {}, {});
   const auto found = search.decode(LogProbs(kLogits.data(), 3, 3), 100);
   double sum = 0;
   for (const CtcHypothesis& hypothesis : found) sum += std::exp(hypothesis.score);
@@ -87,11 +87,11 @@ void test_words() {
   CtcBeamOptions options;
   const LogProbs log_probs(kLogits.data(), 3, 3);
   // P(a) = 0.342 and P(a a) = 0.294, before a bonus of e a word.
-  const auto one = CtcBeamSearch(options, lexicon, nullptr, {}).decode(log_probs, 1);
+  const auto one = CtcBeamSearch(options, lexicon, nullptr, {}, {}).decode(log_probs, 1);
   CHECK(one.size() == 1 && (one[0].words == std::vector<std::int32_t>{0}));
   CHECK(std::abs(std::exp(one[0].score) - 0.342) < 1e-6);
   options.word_bonus = 1;
-  const auto two = CtcBeamSearch(options, lexicon, nullptr, {}).decode(log_probs, 1);
+  const auto two = CtcBeamSearch(options, lexicon, nullptr, {}, {}).decode(log_probs, 1);
   CHECK(two.size() == 1 && (two[0].words == std::vector<std::int32_t>{0, 0}));
   CHECK(refuses([] { LexiconTrie({1}, {0, 0, 1}, {0, 1}); }, "got an empty one"));
 }

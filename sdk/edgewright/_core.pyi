@@ -90,6 +90,7 @@ class CtcBeamSearch:
         lexicon: LexiconTrie | None,
         language_model: NgramModel | None,
         lm_word_ids: NDArray[np.int32],
+        word_scores: NDArray[np.float64],
     ) -> None: ...
     def decode(
         self, logits: NDArray[np.float32], n_best: int

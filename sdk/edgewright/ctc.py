@@ -1,7 +1,10 @@
 """From CTC logits to tokens and words: greedy, prefix beam search, lexicon and word n-gram."""
 
+import gzip
+import io
 import math
-from collections.abc import Iterator, Sequence
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -18,6 +21,8 @@ MAX_BEAM_FRAMES = 20_000
 MAX_BEAM_WIDTH = 4096
 """Most prefixes kept: 20,000 took over a minute for half a minute of audio."""
 _MAX_TOKEN_ID = 2**31 - 1
+_LARGEST_WEIGHT = 1000.0
+_LARGEST_ARPA = 1 << 30  # bytes, unpacked
 
 
 @dataclass(frozen=True)
@@ -95,13 +100,14 @@ class NgramModel:
 
     @classmethod
     def from_arpa(cls, data: bytes) -> "NgramModel":
-        """Read the ARPA format: order 1 to 5, base-10 logarithms, words in UTF-8.
+        """Read the ARPA format: order 1 to 5, base-10 logarithms, words in UTF-8; plain or gzip.
 
         Raises:
-            BundleError: The file breaks the format; the message has the number of the line.
+            BundleError: The file breaks the format; the message has the number of the line. Or its
+                gzip is damaged, or holds more than 1 GiB.
         """
         try:
-            return cls(_core.NgramModel(data))
+            return cls(_core.NgramModel(_unpacked(data)))
         except ValueError as error:
             raise BundleError(
                 f"language model: {error}; write the ARPA file again with the tool that made it"
@@ -173,6 +179,8 @@ class BeamSearch:
         language_model: Of the lexicon's words; scored when the next word begins, and at the end.
         lm_weight: Factor of the language model's natural logarithm.
         word_bonus: Added for each word, natural logarithm.
+        hotwords: Words of the lexicon, and what is added (natural logarithm) each time one of them
+            ends: 5 makes it e^5 times as likely, a number below 0 less so.
         separator_id: A token that must stand between words and belongs to no spelling, such as "|";
             None where words simply follow one another.
 
@@ -192,6 +200,7 @@ class BeamSearch:
         lm_weight: float = 0.0,
         word_bonus: float = 0.0,
         separator_id: int | None = None,
+        hotwords: Mapping[str, float] | None = None,
     ) -> None:
         for name, value in (("blank_id", blank_id), ("separator_id", separator_id)):
             if value is not None:
@@ -210,10 +219,10 @@ class BeamSearch:
             )
         if lexicon is not None:
             _check_lexicon(lexicon, blank_id, separator_id)
-        elif language_model is not None or lm_weight or word_bonus or separator_id is not None:
+        elif language_model or lm_weight or word_bonus or separator_id is not None or hotwords:
             raise UsageError(
-                "lexicon: got None, expected one beside language_model, lm_weight, word_bonus or "
-                "separator_id, which count words; give a lexicon or leave them out"
+                "lexicon: got None, expected one beside language_model, lm_weight, word_bonus, "
+                "separator_id or hotwords, which count words; give a lexicon or leave them out"
             )
         self.blank_id = blank_id
         self.lexicon = lexicon
@@ -231,6 +240,7 @@ class BeamSearch:
             lexicon=None if lexicon is None else lexicon._trie,
             language_model=None if language_model is None else language_model._model,
             lm_word_ids=np.zeros(0, np.int32) if ids is None else ids,
+            word_scores=_word_scores(lexicon, hotwords or {}),
         )
 
     def __call__(self, logits: NDArray[np.float32], n_best: int = 1) -> list[Hypothesis]:
@@ -264,6 +274,20 @@ class BeamSearch:
         return Hypothesis(tokens, words, tuple(found.word_tokens), found.score)
 
 
+def _unpacked(data: bytes) -> bytes:
+    """Return `data`, or what its gzip holds."""
+    if data[:2] != b"\x1f\x8b":
+        return data
+    try:
+        with gzip.GzipFile(fileobj=io.BytesIO(data)) as file:
+            text = file.read(_LARGEST_ARPA + 1)
+    except (EOFError, OSError, zlib.error) as error:
+        raise ValueError(f"got a damaged gzip ({error}), expected a whole one") from error
+    if len(text) > _LARGEST_ARPA:
+        raise ValueError("got more than 1 GiB in its gzip, expected less")
+    return text
+
+
 @contextmanager
 def _input_errors() -> Iterator[None]:
     """Raise what the kernel finds in the logits as an InputError."""
@@ -292,6 +316,28 @@ def _check_lexicon(lexicon: Lexicon, blank_id: int, separator_id: int | None) ->
                 f"lexicon: got a spelling with the {name} {token}, expected other tokens only; "
                 "leave it out of the spellings"
             )
+
+
+def _word_scores(lexicon: Lexicon | None, hotwords: Mapping[str, float]) -> NDArray[np.float64]:
+    """Return what is added to each word of the lexicon; empty where nothing is."""
+    if lexicon is None or not hotwords:
+        return np.zeros(0)
+    places = {word: place for place, word in enumerate(lexicon.words)}
+    scores = np.zeros(len(places))
+    for word, weight in hotwords.items():
+        if word not in places:
+            raise UsageError(
+                f"hotwords: got {word!r}, expected words of the lexicon; add it there with its "
+                "spelling"
+            )
+        if isinstance(weight, bool) or not isinstance(weight, (int, float, np.number)):
+            raise UsageError(f"hotwords: got {weight!r} for {word!r}, expected a number; 5 is much")
+        if not abs(weight) <= _LARGEST_WEIGHT:
+            raise UsageError(
+                f"hotwords: got {weight} for {word!r}, expected -1000 to 1000; 5 is much"
+            )
+        scores[places[word]] = weight
+    return scores
 
 
 def _check_logits(logits: NDArray[np.float32], largest_id: int) -> NDArray[np.float32]:

@@ -1,10 +1,11 @@
+import gzip
 import math
 
 import numpy as np
 import pytest
 
 from edgewright.ctc import BeamSearch, Lexicon, NgramModel
-from edgewright.errors import BundleError
+from edgewright.errors import BundleError, UsageError
 from reference import ctc as reference
 
 WORDS = ["<unk>", "<s>", "</s>", "a", "b", "ab", "naïve"]
@@ -119,3 +120,59 @@ def test_any_bytes_are_read_or_refused():
         except BundleError:
             refused += 1
     assert 100 < refused <= 300
+
+
+def test_a_packed_file_is_the_same_model():
+    packed = NgramModel.from_arpa(gzip.compress(random_arpa(1, 3).encode()))
+    plain = NgramModel.from_arpa(random_arpa(1, 3).encode())
+    assert packed.order == plain.order
+    assert packed.score(["a", "b", "a"]) == plain.score(["a", "b", "a"])
+
+
+def test_damaged_packed_files_are_refused():
+    data = gzip.compress(random_arpa(1, 2).encode())
+    for damaged in (data[:20], data[:-9], data[:40] + b"\0" * 8 + data[48:]):
+        with pytest.raises(BundleError, match="got a damaged gzip"):
+            NgramModel.from_arpa(damaged)
+    with pytest.raises(BundleError, match=r"line 2"):
+        NgramModel.from_arpa(gzip.compress(b"\\data\\\nngram one\n"))
+
+
+NO_OR_ON = Lexicon(["no", "on"], [[1, 2], [2, 1]])
+# Both words are nearly as probable; "no" is a little ahead.
+BALANCED = np.log(np.array(
+    [[0.1, 0.48, 0.42], [0.1, 0.45, 0.45]], np.float32
+))  # fmt: skip
+
+
+def best_words(**options):
+    [best] = BeamSearch(0, lexicon=NO_OR_ON, **options)(BALANCED)
+    return best
+
+
+def test_a_hotword_wins_where_the_audio_is_undecided():
+    assert best_words().words == ("no",)
+    assert best_words(hotwords={"on": 1.0}).words == ("on",)
+    assert best_words(hotwords={"no": -1.0}).words == ("on",)
+
+
+def test_the_weight_of_a_hotword_is_a_natural_logarithm():
+    plain, hot = best_words(), best_words(hotwords={"no": 2.5})
+    assert hot.score - plain.score == pytest.approx(2.5)
+    assert hot.tokens == plain.tokens
+
+
+@pytest.mark.parametrize(
+    ("hotwords", "message"),
+    [
+        ({"maybe": 1.0}, "got 'maybe', expected words of the lexicon"),
+        ({"no": "much"}, "got 'much' for 'no', expected a number"),
+        ({"no": float("nan")}, "got nan for 'no', expected -1000 to 1000"),
+        ({"no": True}, "expected a number"),
+    ],
+)
+def test_bad_hotwords_are_refused(hotwords, message):
+    with pytest.raises(UsageError, match=message):
+        BeamSearch(0, lexicon=NO_OR_ON, hotwords=hotwords)
+    with pytest.raises(UsageError, match="lexicon: got None"):
+        BeamSearch(0, hotwords=hotwords)

@@ -1,9 +1,11 @@
-"""Pictures, nucleotides and the steps of an episode."""
+"""Pictures, nucleotides, files of sequences, and the steps of an episode."""
 
 import gzip
 import itertools
+from pathlib import Path
 
 import cv2
+import dnaio
 import numpy as np
 import pyfastx
 import pytest
@@ -68,37 +70,68 @@ def test_kmer_ids(versus):
     versus("numpy", lambda: tokenizer.encode(letters), theirs, bar=None, work=1, unit="megabase")
 
 
-@pytest.mark.parametrize("packed", [False, True], ids=["plain", "gzip"])
+def make_lines(count: int) -> list[str]:
+    letters = np.random.default_rng(0).choice(np.frombuffer(b"ACGT", np.uint8), (count, 70))
+    return [row.tobytes().decode() for row in letters]
+
+
+def write(path: Path, text: str, packed: bool) -> float:
+    """Write the file and return its megabytes of text."""
+    data = text.encode()
+    path.write_bytes(gzip.compress(data, 1) if packed else data)
+    return len(data) / 1e6
+
+
+PACKED = pytest.mark.parametrize("packed", [False, True], ids=["plain", "gzip"])
+
+
+@PACKED
 def test_fasta(versus, tmp_path, packed):
-    rng = np.random.default_rng(0)
-    lines = ["".join(rng.choice(list("ACGT"), 70)) for _ in range(20_000)]
+    """The peer neither checks the letters nor makes them upper case."""
+    lines = make_lines(20_000)
     records = [f">r{i}\n" + "\n".join(lines[i : i + 100]) for i in range(0, len(lines), 100)]
-    text = ("\n".join(records) + "\n").encode()
-    path = tmp_path / ("genome.fa.gz" if packed else "genome.fa")
-    path.write_bytes(gzip.compress(text, 1) if packed else text)
+    path = tmp_path / "genome.fa"
+    size = write(path, "\n".join(records) + "\n", packed)
 
     def ours() -> int:
-        return sum(len(record.sequence) for record in read_records(path))
+        return sum(len(chunk.sequence) for chunk in read_records(path))
 
     def theirs() -> int:
         return sum(len(sequence) for _, sequence in pyfastx.Fastx(str(path)))
 
     assert ours() == theirs() == 70 * len(lines)
-    versus("pyfastx", ours, theirs, bar=1.0, work=len(text) / 1e6, unit="megabyte")
+    versus("pyfastx", ours, theirs, bar=1.0, work=size, unit="megabyte")
+
+
+@PACKED
+def test_fastq(versus, tmp_path, packed):
+    lines = make_lines(20_000)
+    path = tmp_path / ("reads.fq.gz" if packed else "reads.fq")
+    quality = "I" * 70
+    text = "".join(f"@r{i}\n{line}\n+\n{quality}\n" for i, line in enumerate(lines))
+    size = write(path, text, packed)
+
+    def ours() -> int:
+        return sum(len(chunk.sequence) for chunk in read_records(path))
+
+    def theirs() -> int:
+        with dnaio.open(path) as reads:
+            return sum(len(read.sequence) for read in reads)
+
+    assert ours() == theirs() == 70 * len(lines)
+    versus("dnaio", ours, theirs, bar=1.0, work=size, unit="megabyte")
 
 
 def test_context_step(versus):
     """The peer writes into long arrays and returns sliding views of them."""
     length, state, action = 20, np.zeros(11, np.float32), np.zeros(3, np.float32)
     mean, std = np.zeros(11, np.float32), np.ones(11, np.float32)
-    kernel = ContextWindow(length, [0.0] * 11, [1.0] * 11, 3, 1000.0, 1000)._kernel
-    kernel.reset(3600.0)
+    context = ContextWindow(length, [0.0] * 11, [1.0] * 11, 3, 1000.0, 1000)
+    context.reset(3600.0)
 
-    def ours() -> tuple[np.ndarray, ...]:
-        kernel.observe(state)
-        arrays = kernel.arrays()
-        kernel.act(action)
-        kernel.reward(1.0)
+    def ours() -> dict[str, np.ndarray]:
+        arrays = context.step(state)
+        context.act(action)
         return arrays
 
     steps = itertools.cycle(range(length, 4000))
@@ -106,13 +139,18 @@ def test_context_step(versus):
     returns, times = np.zeros((4096, 1), np.float32), np.arange(4096)
     mask = np.ones((1, length), np.int64)
 
-    def theirs() -> tuple[np.ndarray, ...]:
+    def theirs() -> dict[str, np.ndarray]:
         step = next(steps)
         states[step] = (state - mean) / std
         returns[step] = 3.6
         actions[step] = action
         rows = slice(step - length + 1, step + 1)
-        return states[None, rows], actions[None, rows], returns[None, rows], times[None, rows], mask
+        return {
+            "states": states[None, rows], "actions": actions[None, rows],
+            "returns_to_go": returns[None, rows], "timesteps": times[None, rows],
+            "attention_mask": mask,
+        }  # fmt: skip
 
-    assert [a.shape for a in ours()] == [a.shape for a in theirs()]
+    shapes = {name: array.shape for name, array in theirs().items()}
+    assert {name: array.shape for name, array in ours().items()} == shapes
     versus("numpy", ours, theirs, bar=0.4, work=1, unit="step")
