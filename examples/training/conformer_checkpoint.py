@@ -43,7 +43,8 @@ FRONT_END = {
     "normalization": "none",
 }
 """`preprocessor_config.json`, in the words of `edgewright.features.LogMelConfig`."""
-WEIGHTS_OF_TEXT = {"asterisk": 4, "queen": 2, "drascula": 2, "synthetic": 1}
+RECORDED = ("asterisk", "queen", "drascula")
+WEIGHTS_OF_TEXT = {"asterisk": 4, "queen": 2, "drascula": 2, "synthetic": 1, "adapted": 1}
 SMALLEST_COUNTS = {2: 1, 3: 2}
 
 
@@ -63,7 +64,7 @@ def publish_checkpoint(
         tokenizer.save(str(folder / "tokenizer.json"))
         _write_json(folder / "preprocessor_config.json", FRONT_END)
         _write_json(folder / "edgewright.json", conformer_card.OPTIONS | {"seed": facts.seed})
-        words = lexicon_words(train.texts)
+        words = lexicon_words(train)
         (folder / "lexicon.txt").write_text(lexicon_lines(words, tokenizer))
         (folder / "lm.arpa").write_text(_trigram(train, frozenset(words)))
         parameters = sum(parameter.numel() for parameter in model.parameters())
@@ -74,10 +75,13 @@ def publish_checkpoint(
         folder.replace(output)
 
 
-def lexicon_words(texts: Sequence[str]) -> list[str]:
-    """Return the sorted words of the training texts, obscene ones left out."""
-    counts = Counter(word for text in texts for word in text.split())
-    return sorted(word for word in counts if not OBSCENE.fullmatch(word))
+def lexicon_words(train: Utterances) -> list[str]:
+    """Return the sorted words of recorded texts, and of two other texts; obscene ones left out."""
+    counts = Counter(word for text in set(train.texts) for word in set(text.split()))
+    rows = zip(train.sources, train.texts, strict=True)
+    recorded = {word for source, text in rows if source in RECORDED for word in text.split()}
+    words = [word for word, count in counts.items() if count > 1 or word in recorded]
+    return sorted(word for word in words if not OBSCENE.fullmatch(word))
 
 
 def lexicon_lines(words: Sequence[str], tokenizer: Tokenizer) -> str:

@@ -34,14 +34,22 @@ from edgewright_export.models.conformer import (
     load_checkpoint,
 )
 
-START = Mixture({"synthetic": 0.75, "asterisk": 0.25}, 24.0, longest=220)
+START = Mixture({"synthetic": 0.75, "adapted": 0.25}, 64.0, longest=220)
 """Short and clear: what leaves the plateau where CTC says blanks only."""
 REST = Mixture(
-    {"synthetic": 0.52, "asterisk": 0.18, "queen": 0.19, "drascula": 0.08, "noise": 0.03},
+    {
+        "adapted": 0.5,
+        "synthetic": 0.16,
+        "asterisk": 0.19,
+        "queen": 0.08,
+        "drascula": 0.04,
+        "noise": 0.03,
+    },
     64.0,
     joined=0.3,
 )
 SCARCE = ("asterisk",)  # learned by heart unless it is masked in full
+VARIATIONS = {"adapted": 0.5}  # of the others 1: this voice is varied as it speaks
 START_LOSS = 3.0  # the start ends below it
 MASK_LOSSES = (1.8, 0.8)  # masks begin to grow below the first and are full at the second
 NUM_PIECES = 192
@@ -142,9 +150,10 @@ class Trainer:
         """Disturb little at first: disturbed speech keeps the model on the plateau of CTC."""
         first, last = MASK_LOSSES
         strength = min(1.0, max(0.0, (first - self.level) / (first - last)))
-        if self.material.train.sources[index] in SCARCE and not self.starting:
+        source = self.material.train.sources[index]
+        if source in SCARCE and not self.starting:
             strength = 1.0
-        return Augmentation(strength, 0.0 if self.starting else 1.0)
+        return Augmentation(strength, 0.0 if self.starting else VARIATIONS.get(source, 1.0))
 
     def _rate(self) -> float:
         warm = min(1.0, (self.step + 1) / 200)

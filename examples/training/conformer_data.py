@@ -7,14 +7,21 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import adapted_voice
 import numpy as np
+import torch
+from adapted_voice import AdaptedVoice
 from debian_data import fetch_package
-from fastspeech2_data import wordnet_sentences
-from speech_clips import NUM_MEL_BINS, SAMPLE_RATE, log_mel, pad_to_chunk, recorded_clips
+from fastspeech2_data import make_vocabulary, wordnet_sentences
+from fastspeech2_training import FEATURES
+from speech_clips import NUM_MEL_BINS, SAMPLE_RATE, Clip, log_mel, pad_to_chunk, recorded_clips
 from speech_text import OBSCENE, plain_words, prompt_texts, shuffled
 from synthetic_speech import FliteVoices, varied_speech
 
+from edgewright_export.models.fastspeech2 import load_checkpoint, save_checkpoint
+
 FRAMES_PER_SECOND = 100
+SHIPPED_VOICE = Path(__file__).resolve().parents[1] / "checkpoints" / "fastspeech2-en"
 _CHUNK = 48  # frames
 
 
@@ -74,18 +81,21 @@ Item = tuple[int, ...]
 
 
 def prepare(sources: Path, cache: Path, *, wordnet: int = 8000, prompts: int = 3000) -> Material:
-    """Decode, synthesize and compute features; minutes on two cores."""
+    """Decode, synthesize and compute features; half an hour on two cores.
+
+    Args:
+        sources: folder of the transcripts and of `test_split.json`.
+        cache: where packages are unpacked and the adapted voice is kept.
+        wordnet: example sentences that flite speaks; the adapted voice speaks as many others.
+        prompts: telephone sentences that each of them speaks.
+    """
     clips = recorded_clips(sources, cache)
-    held = {clip.text for clip in clips if clip.split != "train"}
-    asterisk = [c.text for c in clips if c.source == "asterisk" and c.split == "train"]
-    found = {plain_words(text) for text in _wordnet(cache)} - held
-    found = sorted(text for text in found if 2 < len(text.split()) < 13)
-    sentences = shuffled([text for text in found if not OBSCENE.search(text)], wordnet + 100, 1)
-    templates = [text for text in prompt_texts() if text not in held]
-    texts = [*sentences[:wordnet], *shuffled(templates, prompts, 2), *asterisk * 3]
-    jobs = [(cache, "synthetic", part, 10 + i) for i, part in enumerate(_parts(texts, 16))]
-    jobs.append((cache, "unseen flite", sentences[wordnet:], 9))
-    with multiprocessing.get_context("fork").Pool(2) as pool:
+    texts = _Texts(clips, cache, wordnet, prompts)
+    _adapt_voice(cache, [c for c in clips if c.source == "asterisk" and c.split == "train"])
+    jobs = [(cache, "adapted", part, 100 + i) for i, part in enumerate(_parts(texts.adapted, 16))]
+    jobs += [(cache, "synthetic", part, 10 + i) for i, part in enumerate(_parts(texts.flite, 16))]
+    jobs.append((cache, "unseen flite", texts.unseen, 9))
+    with multiprocessing.get_context("spawn").Pool(2) as pool:
         recorded = pool.map_async(_features, [clip.waveform for clip in clips], 50)
         spoken = [row for rows in pool.imap(_speak, jobs, 1) for row in rows]
         features = recorded.get()
@@ -93,6 +103,31 @@ def prepare(sources: Path, cache: Path, *, wordnet: int = 8000, prompts: int = 3
     rows += [("test" if s == "unseen flite" else "train", s, t, f) for s, t, f in spoken]
     rows += [("train", "noise", "", _features(waveform)) for waveform in noises(200, 3)]
     return Material(*(_select(rows, split) for split in ("train", "dev", "test")))
+
+
+class _Texts:
+    """What the synthetic voices say; nothing that a held-back clip says."""
+
+    def __init__(self, clips: Sequence[Clip], cache: Path, wordnet: int, prompts: int) -> None:
+        held = {clip.text for clip in clips if clip.split != "train"}
+        found = {plain_words(text) for text in _wordnet(cache)} - held
+        kept = sorted(t for t in found if 2 < len(t.split()) < 13 and not OBSCENE.search(t))
+        sentences = shuffled(kept, len(kept), 1)
+        templates = [text for text in prompt_texts() if text not in held]
+        asterisk = [c.text for c in clips if c.source == "asterisk" and c.split == "train"]
+        self.flite, rest = sentences[:wordnet], sentences[wordnet:]
+        self.flite += [*shuffled(templates, prompts, 2), *asterisk * 3]
+        self.unseen, self.adapted = rest[:100], rest[100 : 100 + wordnet]
+        self.adapted += [*shuffled(templates, prompts, 4), *asterisk * 3]
+
+
+def _adapt_voice(cache: Path, clips: Sequence[Clip]) -> None:
+    folder = cache / "adapted_voice"
+    libraries = fetch_package("libflite1", cache).root
+    if not (folder / "model.safetensors").exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        model = adapted_voice.adapt(SHIPPED_VOICE, clips, libraries, folder)
+        save_checkpoint(model, folder, make_vocabulary(), FEATURES)
 
 
 def _wordnet(cache: Path) -> list[str]:
@@ -109,8 +144,14 @@ def _features(waveform: np.ndarray) -> np.ndarray:
 
 def _speak(job: tuple[Path, str, list[str], int]) -> list[tuple[str, str, np.ndarray]]:
     cache, source, texts, seed = job
-    voices = FliteVoices(fetch_package("libflite1", cache).root)
-    return [(source, text, _features(w)) for text, w in varied_speech(voices, texts, seed)]
+    libraries = fetch_package("libflite1", cache).root
+    if source == "adapted":
+        torch.set_num_threads(1)
+        voice = AdaptedVoice(load_checkpoint(cache / "adapted_voice"), libraries)
+        spoken = adapted_voice.varied_speech(voice, texts, seed)
+    else:
+        spoken = varied_speech(FliteVoices(libraries), texts, seed)
+    return [(source, text, _features(waveform)) for text, waveform in spoken]
 
 
 def _select(rows: list[tuple[str, str, str, np.ndarray]], split: str) -> Utterances:

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import speech_clips
 import speech_text
+from conformer_checkpoint import lexicon_words
 from conformer_data import (
     Augmentation,
     Mixture,
@@ -115,3 +116,10 @@ def test_greedy_words_merge_runs():
 
     logits = np.eye(3, dtype=np.float32)[[1, 1, 0, 2, 2, 0, 1]]
     assert greedy_words(logits, Pieces()) == "goal go"
+
+
+def test_the_lexicon_keeps_recorded_words_and_those_of_two_other_texts():
+    texts = ["press seven", "press a rare bird", "press a rare bird", "a bird", "pure shit", "shit"]
+    sources = ["asterisk", "synthetic", "adapted", "synthetic", "synthetic", "adapted"]
+    train = Utterances(sources, texts, [np.zeros((1, 80), np.float16)] * 6)
+    assert lexicon_words(train) == ["a", "bird", "press", "seven"]
