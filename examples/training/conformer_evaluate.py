@@ -28,9 +28,10 @@ from edgewright.ctc import BeamSearch, Lexicon, NgramModel
 from edgewright.tasks.metrics import word_error_rate
 from edgewright_export.models.conformer import load_checkpoint
 
-LM_WEIGHTS = (0.3, 0.5, 0.8, 1.1)
+BEAM_WIDTHS = (32, 100)
+LM_WEIGHTS = (0.3, 0.4, 0.5, 0.6)
 WORD_BONUSES = (0.0, 0.8, 1.6, 2.4)
-SEARCH = {"beam_width": 32, "token_threshold": -7.0, "beam_threshold": 14.0}
+THRESHOLDS = {"token_threshold": -7.0, "beam_threshold": 14.0}
 
 
 @dataclass(frozen=True)
@@ -46,17 +47,16 @@ class Decoding:
     trigram: NgramModel
     """Of the same words."""
 
-    def search(self, lm_weight: float, word_bonus: float) -> BeamSearch:
-        """Return the lexicon search with these weights."""
+    def search(self, beam_width: int, lm_weight: float, word_bonus: float) -> BeamSearch:
+        """Return the lexicon search with this width and these weights."""
         return BeamSearch(
             self.blank_id,
-            beam_width=int(SEARCH["beam_width"]),
-            token_threshold=SEARCH["token_threshold"],
-            beam_threshold=SEARCH["beam_threshold"],
+            beam_width=beam_width,
             lexicon=self.lexicon,
             language_model=self.trigram,
             lm_weight=lm_weight,
             word_bonus=word_bonus,
+            **THRESHOLDS,
         )
 
 
@@ -87,15 +87,18 @@ def beam_words(logits: list[np.ndarray], search: BeamSearch) -> list[str]:
 
 
 def tune(decoding: Decoding, dev: Utterances, logits: list[np.ndarray]) -> dict[str, float]:
-    """Return the weights with the least mean word error rate over the development sources."""
+    """Return width and weights with the least mean word error rate over the development sources.
+
+    Asterisk, whose prompts the model is made for, counts twice.
+    """
     found = {}
-    for lm_weight, word_bonus in itertools.product(LM_WEIGHTS, WORD_BONUSES):
-        heard = beam_words(logits, decoding.search(lm_weight, word_bonus))
+    for choice in itertools.product(BEAM_WIDTHS, LM_WEIGHTS, WORD_BONUSES):
+        heard = beam_words(logits, decoding.search(*choice))
         rates = by_source(dev, heard)
-        found[lm_weight, word_bonus] = float(np.mean(list(rates.values())))
-        print(lm_weight, word_bonus, {name: round(rate, 3) for name, rate in rates.items()})
-    lm_weight, word_bonus = min(found, key=lambda key: found[key])
-    return {"lm_weight": lm_weight, "word_bonus": word_bonus}
+        found[choice] = float(np.mean([*rates.values(), rates["asterisk"]]))
+        print(*choice, {name: round(rate, 3) for name, rate in rates.items()})
+    best = min(found, key=lambda key: found[key])
+    return dict(zip(("beam_width", "lm_weight", "word_bonus"), best, strict=True))
 
 
 def by_source(utterances: Utterances, heard: list[str]) -> dict[str, float]:
@@ -141,7 +144,7 @@ def main() -> None:
     settings = json.loads(settings_file.read_text())
     if options.tune:
         chosen = tune(decoding, material.dev, infer(options.checkpoint, material.dev))
-        settings["search"] = {**SEARCH, **chosen}
+        settings["search"] = {**THRESHOLDS, **chosen}
         settings_file.write_text(json.dumps(settings, indent=2) + "\n")
         return
     print(report(options.checkpoint, material.test, decoding, settings["search"]))
@@ -151,7 +154,10 @@ def report(folder: Path, test: Utterances, decoding: Decoding, search: Mapping[s
     """Score the test clips, put the table into the card, and return it."""
     logits = infer(folder, test)
     greedy = [greedy_words(item, decoding.tokenizer, decoding.blank_id) for item in logits]
-    beam = beam_words(logits, decoding.search(search["lm_weight"], search["word_bonus"]))
+    beam = beam_words(
+        logits,
+        decoding.search(int(search["beam_width"]), search["lm_weight"], search["word_bonus"]),
+    )
     found = table(test, greedy, beam)
     card = folder / "README.md"
     card.write_text(card.read_text().replace(UNMEASURED, found))

@@ -146,7 +146,9 @@ class ConformerCTCRecipe(Recipe):
 
     def quantization(self) -> QuantizationPlan:
         """Quantize products and convolutions; LayerNorm, softmax and additions stay in fp32."""
-        return QuantizationPlan(static=True, operators=("MatMul", "Gemm", "Conv"))
+        return QuantizationPlan(
+            static=True, operators=("MatMul", "Gemm", "Conv"), keep=self._recognizer.sensitive
+        )
 
     @property
     def _clips(self) -> Clips:

@@ -88,6 +88,8 @@ class Recognizer:
     answer: Callable[[Tensor], Tensor]
     """PyTorch behind the pre-processing of the original library: float32 (samples,) to logits
     float32 (frames, tokens), without those of masked padding."""
+    sensitive: tuple[str, ...] = ()
+    """Patterns of the nodes that int8 leaves in fp32, as `QuantizationPlan.keep`."""
 
 
 class RecognizerReference:
