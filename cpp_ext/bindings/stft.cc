@@ -20,8 +20,6 @@ Stft make_stft(std::size_t n_fft, std::size_t hop_length, std::size_t win_length
   return Stft(n_fft, hop_length, make_window(Window::kHann, win_length, true));
 }
 
-std::size_t round_up(std::size_t size) { return (size + kLanes - 1) / kLanes * kLanes; }
-
 // Rows of complex numbers as frames of floats that may be read to the next multiple of kLanes: the
 // last row is copied, because nothing stands behind it.
 class SpectrumRows {

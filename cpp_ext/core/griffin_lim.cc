@@ -15,8 +15,6 @@ namespace {
 constexpr int kSpreadUpdates = 48;
 constexpr float kTiny = 1e-30f;
 
-std::size_t round_up(std::size_t size) { return (size + kLanes - 1) / kLanes * kLanes; }
-
 float inverse_or_zero(float value) { return value > 0.0f ? 1.0f / value : 0.0f; }
 
 // Writes magnitudes (bins, kLanes) with random phases as a spectrum (bins, 2, kLanes).

@@ -13,6 +13,9 @@ namespace edgewright {
 // many of them the registers hold.
 inline constexpr std::size_t kLanes = 16;
 
+// The next multiple of kLanes.
+constexpr std::size_t round_up(std::size_t size) { return (size + kLanes - 1) / kLanes * kLanes; }
+
 // Real and imaginary rows, or the even and the odd samples of a signal.
 struct Planes {
   float* real;

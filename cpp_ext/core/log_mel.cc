@@ -9,12 +9,6 @@
 #include "core/simd/log_mel.h"
 
 namespace edgewright {
-namespace {
-
-std::size_t round_up(std::size_t size) { return (size + kLanes - 1) / kLanes * kLanes; }
-
-}  // namespace
-
 struct LogMel::Workspace {
   Workspace(const LogMel& log_mel, std::size_t frames)
       : span((frames - 1) * log_mel.options_.hop_length + round_up(log_mel.window_.size())),

@@ -7,12 +7,6 @@
 #include "core/simd/stft.h"
 
 namespace edgewright {
-namespace {
-
-std::size_t round_up(std::size_t size) { return (size + kLanes - 1) / kLanes * kLanes; }
-
-}  // namespace
-
 StftWorkspace::StftWorkspace(const RealFft& transform)
     : rows(round_up(transform.size()) * kLanes),
       frames(transform.size() * kLanes),
