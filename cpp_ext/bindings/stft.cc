@@ -20,24 +20,24 @@ Stft make_stft(std::size_t n_fft, std::size_t hop_length, std::size_t win_length
   return Stft(n_fft, hop_length, make_window(Window::kHann, win_length, true));
 }
 
-// Rows of complex numbers as frames of floats that may be read to the next multiple of kLanes: the
-// last row is copied, because nothing stands behind it.
+// Rows of complex numbers as frames of floats that may be read to the next multiple of kLanes: rows
+// whose reach goes behind the end are copied, with room behind them.
 class SpectrumRows {
  public:
   SpectrumRows(const Complex* rows, std::size_t frames, std::size_t bins)
-      : rows_(reinterpret_cast<const float*>(rows)),
-        frames_(frames),
-        size_(2 * bins),
-        last_(round_up(2 * bins), 0.0f) {
-    if (frames > 0) std::copy_n(rows_ + (frames - 1) * size_, size_, last_.data());
+      : rows_(reinterpret_cast<const float*>(rows)), frames_(frames), size_(2 * bins) {
+    const std::size_t reach = round_up(size_), end = frames * size_;
+    safe_ = end < reach ? 0 : (end - reach) / size_ + 1;
+    tail_.assign(rows_ + safe_ * size_, rows_ + end);
+    tail_.resize(tail_.size() + kLanes, 0.0f);
   }
 
   // Brings kLanes rows from `first` on into a block; lanes behind the last row repeat it.
   void load(std::size_t first, float* block) const {
     const float* lanes[kLanes];
     for (std::size_t l = 0; l < kLanes; ++l) {
-      const bool last = first + l + 1 >= frames_;
-      lanes[l] = last ? last_.data() : rows_ + (first + l) * size_;
+      const std::size_t row = std::min(first + l, frames_ - 1);
+      lanes[l] = row < safe_ ? rows_ + row * size_ : tail_.data() + (row - safe_) * size_;
     }
     frame_loops().gather(lanes, size_, block);
   }
@@ -45,7 +45,8 @@ class SpectrumRows {
  private:
   const float* rows_;
   std::size_t frames_, size_;
-  std::vector<float> last_;
+  std::size_t safe_;  // rows that are read where they are
+  std::vector<float> tail_;
 };
 
 Array<Complex> stft_array(const Array<float>& waveform, std::size_t n_fft, std::size_t hop_length,

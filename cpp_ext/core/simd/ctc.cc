@@ -44,13 +44,16 @@ Ints best_of_rows(const float* const* rows, std::size_t size) {
 
 void best_of_short_rows(const float* logits, std::size_t rows, std::size_t size,
                         std::int32_t* best) {
-  // The last row is copied, because nothing stands behind it.
-  float last[kLongRow + kWidth];
-  for (std::size_t i = 0; i < size; ++i) last[i] = logits[(rows - 1) * size + i];
+  // Rows whose vectors would reach behind the end are copied, with room behind them.
+  const std::size_t reach = (size + kWidth - 1) / kWidth * kWidth, end = rows * size;
+  const std::size_t safe = end < reach ? 0 : (end - reach) / size + 1;
+  float tail[kLongRow + 2 * kWidth] = {};
+  for (std::size_t i = safe * size; i < end; ++i) tail[i - safe * size] = logits[i];
   for (std::size_t first = 0; first < rows; first += kWidth) {
     const float* lanes[kWidth];
     for (std::size_t r = 0; r < kWidth; ++r) {
-      lanes[r] = first + r + 1 < rows ? logits + (first + r) * size : last;
+      const std::size_t row = first + r < rows ? first + r : rows - 1;
+      lanes[r] = row < safe ? logits + row * size : tail + (row - safe) * size;
     }
     const Ints found = best_of_rows(lanes, size);
     for (std::size_t r = 0; r < kWidth && first + r < rows; ++r) best[first + r] = found[r];
