@@ -32,7 +32,9 @@ def greedy_by_numpy(logits: np.ndarray, blank_id: int) -> np.ndarray:
     return best[starts][best[starts] != blank_id]
 
 
-@pytest.mark.parametrize(("vocabulary", "bar"), [(29, 0.5), (1000, 1.0), (5000, 1.0)])
+@pytest.mark.parametrize(
+    ("vocabulary", "bar"), [(29, 0.5), (1000, 1.0), (5000, 1.0)], ids=["29", "1000", "5000"]
+)
 def test_ctc_greedy(versus, vocabulary, bar):
     """Ours also finds times and confidences."""
     logits = make_log_probs("peaky", vocabulary)

@@ -16,7 +16,9 @@ from edgewright.image import ImageTransform
 from edgewright.sequence import KmerTokenizer, read_records
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-SIZES = pytest.mark.parametrize(("size", "bar"), [((1080, 1920), 0.15), ((480, 640), 0.2)])
+SIZES = pytest.mark.parametrize(
+    ("size", "bar"), [((1080, 1920), 0.15), ((480, 640), 0.2)], ids=["1920x1080", "640x480"]
+)
 
 
 def make_picture(size: tuple[int, int]) -> np.ndarray:
