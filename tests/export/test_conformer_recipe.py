@@ -180,7 +180,7 @@ def test_the_search_of_a_checkpoint_is_the_default(recognizer: Any) -> None:
     assert all(w.start <= w.end <= result.duration for result in results for w in result.words)
 
 
-def test_int8_quantizes_convolutions_and_products_only(recognizer: Any) -> None:
+def test_int8_quantizes_dense_convolutions_and_products_only(recognizer: Any) -> None:
     _, bundle = recognizer("streaming")
     with ew.Bundle.open(bundle) as opened:
         fp32, int8 = opened.manifest.variants
@@ -188,12 +188,15 @@ def test_int8_quantizes_convolutions_and_products_only(recognizer: Any) -> None:
     assert int8.receipt.bytes < 0.35 * fp32.receipt.bytes
     assert int8.receipt.calibration_sha256 is not None
     made = {output: node.op_type for node in graph.node for output in node.output}
-    inputs = {kind: set() for kind in ("Conv", "LayerNormalization", "Softmax")}
+    inputs = {(node.op_type, "depthwise" in node.name): set() for node in graph.node}
     for node in graph.node:
-        if node.op_type in inputs:
-            inputs[node.op_type].add(made.get(node.input[0]))
-    assert inputs["Conv"] == {"DequantizeLinear"}
-    assert inputs["Softmax"] == {"Add"}
+        inputs[node.op_type, "depthwise" in node.name].add(made.get(node.input[0]))
+    assert inputs["Conv", False] == {"DequantizeLinear"}
+    assert inputs["Conv", True] == {"Transpose"}
+    assert inputs["Softmax", False] == {"Add"}
+    kept = int8.receipt.kept_in_higher_precision
+    assert kept
+    assert all(name.endswith(".depthwise/Conv") for name in kept)
     weights = {tensor.data_type for tensor in graph.initializer if len(tensor.dims) >= 2}
     assert onnx.TensorProto.INT8 in weights
 
