@@ -83,19 +83,18 @@ def test(session: nox.Session) -> None:
 @nox.session(venv_backend="none")
 def bench(session: nox.Session) -> None:
     """Time every kernel beside its peers and write docs/kernel-benchmarks.md; x86-64 for avx2."""
-    python = str(Path(sys.executable))
-    session.run(python, "-m", "pip", "install", "--quiet", "-c", "constraints.txt", ".[bench]")
-    session.run(python, "-m", "pip", "install", "--quiet", "--no-deps", "pyctcdecode>=0.5")
-    files = []
-    for name in ("best", "avx2"):
-        files.append(f"build/benchmarks/{name}.json")
-        (ROOT / files[-1]).parent.mkdir(parents=True, exist_ok=True)
+    install = (sys.executable, "-m", "pip", "install", "--quiet")
+    session.run(*install, "-c", "constraints.txt", "-e", ".[bench]")
+    session.run(*install, "--no-deps", "pyctcdecode>=0.5")
+    folder = ROOT / "build" / "benchmarks"
+    folder.mkdir(parents=True, exist_ok=True)
+    files = [str(folder / f"{name}.json") for name in ("best", "avx2")]
+    for file, lowered in zip(files, ({}, {"EDGEWRIGHT_ISA": "avx2"}), strict=True):
         session.run(
-            python, "-m", "pytest", "-p", "no:cacheprovider", "benchmarks",
-            f"--benchmark-json={files[-1]}", *session.posargs,
-            env={"EDGEWRIGHT_ISA": name, **ONE_THREAD},
+            "pytest", "-p", "no:cacheprovider", "benchmarks", f"--benchmark-json={file}",
+            *session.posargs, env={**ONE_THREAD, **lowered},
         )  # fmt: skip
-    session.run(python, "benchmarks/report.py", *files)
+    session.run("python", "benchmarks/report.py", *files)
 
 
 @nox.session(venv_backend="none")

@@ -115,7 +115,7 @@ void GriffinLim::compute(const float* mel, std::size_t frames, float* waveform) 
   const float peak = std::max(*std::max_element(wanted.begin(), wanted.end()), kTiny);
   for (float& value : wanted) value /= peak;
 
-  std::vector<float> now(2 * wanted.size(), 0.0f), next(now.size());
+  std::vector<float> now(stft_.spectrum_size(frames), 0.0f), next(now.size());
   set_random_phases(wanted, next);
   StftWorkspace workspace(stft_.fft());
   const std::vector<float> envelope = stft_.inverse_envelope(frames);

@@ -9,6 +9,7 @@
 #include "core/simd/log_mel.h"
 
 namespace edgewright {
+
 struct LogMel::Workspace {
   Workspace(const LogMel& log_mel, std::size_t frames)
       : span((frames - 1) * log_mel.options_.hop_length + round_up(log_mel.window_.size())),

@@ -22,11 +22,6 @@ std::vector<std::int32_t> best_tokens(const float* logits, std::size_t num_frame
   return best;
 }
 
-double log_sum(const float* logits, std::size_t vocabulary, float largest, float* scratch) {
-  const double sum = softmax_loops().exponentials(logits, vocabulary, largest, scratch);
-  return static_cast<double>(largest) + std::log(sum);
-}
-
 LogProbs::LogProbs(const float* logits, std::size_t num_frames, std::size_t vocabulary)
     : logits_(logits),
       vocabulary_(vocabulary),
@@ -34,7 +29,9 @@ LogProbs::LogProbs(const float* logits, std::size_t num_frames, std::size_t voca
       best_tokens_(edgewright::best_tokens(logits, num_frames, vocabulary)) {
   std::vector<float> scratch(vocabulary);
   for (std::size_t frame = 0; frame < num_frames; ++frame, logits += vocabulary) {
-    normalizers_[frame] = log_sum(logits, vocabulary, logits[best_token(frame)], scratch.data());
+    const float largest = logits[best_token(frame)];
+    const double sum = softmax_loops().exponentials(logits, vocabulary, largest, scratch.data());
+    normalizers_[frame] = static_cast<double>(largest) + std::log(sum);
   }
 }
 

@@ -12,9 +12,6 @@ namespace edgewright {
 std::vector<std::int32_t> best_tokens(const float* logits, std::size_t num_frames,
                                       std::size_t vocabulary);
 
-// ln sum_j exp(x_j) of a frame whose largest value is `largest`; `scratch` has room for a frame.
-double log_sum(const float* logits, std::size_t vocabulary, float largest, float* scratch);
-
 // log softmax(x)_v = x_v - log sum_j exp(x_j), with one normalizer kept for each frame. Logits may
 // be -inf, but one of each frame is finite. `logits` must outlive the object.
 class LogProbs {

@@ -8,6 +8,7 @@ texts as wanted. Held-back prompts are never touched.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import fastspeech2_data as voice_data
@@ -29,8 +30,26 @@ ROUNDS = (150, 200)  # steps of training after each alignment
 ITERATIONS = 8  # of Griffin-Lim: phases hardly count for log-mel features
 LARGEST_JUMP = 3  # frames of the reference a frame of the recording may go on
 
-Prompt = tuple[np.ndarray, ...]
-"""Token ids, durations, pitch, energy, mel, as in `Corpus`."""
+
+@dataclass(frozen=True)
+class Prompt:
+    """A recorded prompt, its tokens, and how long they sound."""
+
+    text: str
+    """Plain words."""
+    ids: np.ndarray
+    """int64 (tokens,)."""
+    spectrum: np.ndarray
+    """float32 (frames, 513) of the recording."""
+    pitch: np.ndarray
+    """float32 (frames,), natural-log F0."""
+    durations: np.ndarray
+    """int64 (tokens,), frames."""
+
+    def aligned(self, reference: np.ndarray, durations: np.ndarray) -> Prompt:
+        """Return it with the durations of a reference mel whose tokens last `durations`."""
+        mel = voice_data.log_mel(self.spectrum)
+        return replace(self, durations=durations_like(reference, durations, mel))
 
 
 def align(reference: np.ndarray, recording: np.ndarray) -> np.ndarray:
@@ -69,62 +88,41 @@ def durations_like(reference: np.ndarray, durations: np.ndarray, mel: np.ndarray
     return np.bincount(owners[path], minlength=len(durations))
 
 
-class Prompts:
-    """Recorded prompts, their tokens and what aligns them."""
-
-    def __init__(self, clips: Sequence[Clip], teacher: FliteTeacher) -> None:
-        vocabulary = make_vocabulary()
-        self.rows: list[Prompt] = []
-        self._spectra: list[tuple[np.ndarray, np.ndarray]] = []
-        for clip in clips:
-            said = teacher(clip.text + ".")
-            described = voice_data.describe(said, vocabulary)
-            spectrum = voice_data.magnitudes(clip.waveform)
-            pitch = voice_data.log_pitch(clip.waveform, len(spectrum))
-            if described is None or np.isnan(pitch).any():
-                continue
-            ids, durations, _, _, reference = described
-            self._spectra.append((spectrum, pitch))
-            self.rows.append(self._measured(ids, reference.astype(np.float32), durations))
-
-    def _measured(self, ids: np.ndarray, reference: np.ndarray, durations: np.ndarray) -> Prompt:
-        spectrum, pitch = self._spectra[len(self.rows)]
-        mel = voice_data.log_mel(spectrum)
-        found = durations_like(reference, durations, mel)
-        return _describe(ids, found, spectrum, pitch, mel)
-
-    def realign(self, model: FastSpeech2) -> None:
-        """Align every prompt with what `model` makes of its tokens."""
-        rows, self.rows = self.rows, []
-        for ids, *_ in rows:
-            mel, durations = model(torch.from_numpy(ids))
-            self.rows.append(self._measured(ids, mel.numpy(), durations.numpy()))
-
-    def corpus(self) -> Corpus:
-        """Return the prompts as training material of a FastSpeech 2."""
-        columns = list(zip(*self.rows, strict=True))
-        token_ends = np.cumsum([len(ids) for ids in columns[0]])
-        frame_ends = np.cumsum([len(mel) for mel in columns[4]])
-        arrays = [np.concatenate(column) for column in columns]
-        return Corpus(np.array([""] * len(self.rows)), *arrays, token_ends, frame_ends)
+def read_prompts(clips: Sequence[Clip], teacher: FliteTeacher) -> list[Prompt]:
+    """Return the clips aligned with the teacher's speech of their words, odd ones left out."""
+    vocabulary, prompts = make_vocabulary(), []
+    for clip in clips:
+        described = voice_data.describe(teacher(clip.text + "."), vocabulary)
+        spectrum = voice_data.magnitudes(clip.waveform)
+        pitch = voice_data.log_pitch(clip.waveform, len(spectrum))
+        if described is None or np.isnan(pitch).any():
+            continue
+        ids, durations, _, _, mel = described
+        prompt = Prompt(clip.text, ids, spectrum, pitch, durations)
+        prompts.append(prompt.aligned(mel.astype(np.float32), durations))
+    return prompts
 
 
-def _describe(
-    ids: np.ndarray, durations: np.ndarray, spectrum: np.ndarray, pitch: np.ndarray, mel: np.ndarray
-) -> Prompt:
-    energy = np.log(voice_data.phone_means(np.linalg.norm(spectrum, axis=1), durations) + 1e-3)
-    pitch = voice_data.phone_means(pitch, durations)
-    return ids, durations, pitch, energy, mel.astype(np.float16)
+def realigned(prompt: Prompt, model: FastSpeech2) -> Prompt:
+    """Return a prompt aligned with what `model` makes of its tokens."""
+    mel, durations = model(torch.from_numpy(prompt.ids))
+    return prompt.aligned(mel.numpy(), durations.numpy())
+
+
+def corpus_of(prompts: Sequence[Prompt]) -> Corpus:
+    """Return the prompts as training material of a FastSpeech 2."""
+    rows = [voice_data.measure(p.ids, p.durations, p.spectrum, p.pitch) for p in prompts]
+    return voice_data.gather([prompt.text for prompt in prompts], rows)
 
 
 def adapt(checkpoint: Path, clips: Sequence[Clip], libraries: Path, work: Path) -> FastSpeech2:
     """Return the FastSpeech 2 of `checkpoint`, trained on, in the voice of `clips`."""
     model = load_checkpoint(checkpoint)
-    prompts = Prompts(clips, FliteTeacher(libraries))
+    prompts = read_prompts(clips, FliteTeacher(libraries))
     for number, steps in enumerate(ROUNDS):
         if number:
-            prompts.realign(model)
-        _train(model, prompts.corpus(), steps, work / f"voice{number}.pt")
+            prompts = [realigned(prompt, model) for prompt in prompts]
+        _train(model, corpus_of(prompts), steps, work / f"voice{number}.pt")
     return model.eval()
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import multiprocessing
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -165,10 +166,24 @@ def describe(utterance: Utterance, vocabulary: dict[str, int]) -> tuple[np.ndarr
         return None
     ends = np.array([phone.end for phone in utterance.phones])
     durations = frame_durations(ends, len(utterance.waveform), len(spectrum))
-    energy = np.log(phone_means(np.linalg.norm(spectrum, axis=1), durations) + 1e-3)
     ids = np.array([vocabulary[token] for token in tokens])
-    pitch = phone_means(pitch, durations)
-    return ids, durations, pitch, energy, log_mel(spectrum).astype(np.float16)
+    return measure(ids, durations, spectrum, pitch)
+
+
+def measure(
+    ids: np.ndarray, durations: np.ndarray, spectrum: np.ndarray, pitch: np.ndarray
+) -> tuple[np.ndarray, ...]:
+    """Return token ids, durations, pitch, energy and mel of spoken tokens.
+
+    Args:
+        ids: int64 (tokens,).
+        durations: int64 (tokens,), frames.
+        spectrum: float32 (frames, 513), of `magnitudes`.
+        pitch: float32 (frames,), of `log_pitch`.
+    """
+    energy = np.log(phone_means(np.linalg.norm(spectrum, axis=1), durations) + 1e-3)
+    mel = log_mel(spectrum).astype(np.float16)
+    return ids, durations, phone_means(pitch, durations), energy, mel
 
 
 def _speak_part(libraries: Path, texts: list[str]) -> list[tuple[str, tuple[np.ndarray, ...]]]:
@@ -183,12 +198,16 @@ def make_corpus(libraries: Path, texts: list[str], *, processes: int = 1) -> Cor
     with multiprocessing.get_context("fork").Pool(processes) as pool:
         spoken = pool.map(functools.partial(_speak_part, libraries), parts, chunksize=1)
     rows = [row for part in spoken for row in part]
-    columns = list(zip(*(arrays for _, arrays in rows), strict=True))
-    ids, durations, pitch, energy, mel = (np.concatenate(column) for column in columns)
-    token_ends = np.cumsum([len(column) for column in columns[0]])
-    frame_ends = np.cumsum([len(column) for column in columns[4]])
-    names = np.array([text for text, _ in rows])
-    return Corpus(names, ids, durations, pitch, energy, mel, token_ends, frame_ends)
+    return gather([text for text, _ in rows], [arrays for _, arrays in rows])
+
+
+def gather(texts: Sequence[str], rows: Sequence[tuple[np.ndarray, ...]]) -> Corpus:
+    """Put what `measure` returned of each text one after another."""
+    columns = list(zip(*rows, strict=True))
+    token_ends = np.cumsum([len(ids) for ids in columns[0]])
+    frame_ends = np.cumsum([len(mel) for mel in columns[4]])
+    arrays = (np.concatenate(column) for column in columns)
+    return Corpus(np.array(texts), *arrays, token_ends, frame_ends)
 
 
 def save_corpus(corpus: Corpus, path: Path) -> None:

@@ -9,7 +9,13 @@ from numpy.typing import NDArray
 
 from edgewright import _core
 from edgewright.errors import InputError, InputTypeError, UsageError
-from edgewright.features import LARGEST_SAMPLE, LogMelConfig, check_config, check_waveform
+from edgewright.features import (
+    LARGEST_SAMPLE,
+    LogMelConfig,
+    check_config,
+    check_waveform,
+    largest_magnitude,
+)
 
 MAX_FRAMES = 1_000_000
 """Most frames that one call expands to: three hours at 11.6 ms."""
@@ -132,8 +138,7 @@ def istft(
             f"input 'spectrum': got shape {spectrum.shape}, expected (frames, {bins}) with at "
             "least one frame; transpose it or pass the n_fft that made it"
         )
-    parts = spectrum.view(np.float32)
-    if not max(parts.max(), -parts.min()) <= LARGEST_SAMPLE * n_fft:
+    if not largest_magnitude(spectrum.view(np.float32)) <= LARGEST_SAMPLE * n_fft:
         raise InputError(
             "input 'spectrum': got NaN, infinity or values above 1e9 * n_fft, expected finite "
             "spectra of samples from -1 to 1; check the model that made them"
