@@ -9,6 +9,7 @@ void bind_context_window(pybind11::module_& module);
 void bind_cpu_features(pybind11::module_& module);
 void bind_ctc_beam(pybind11::module_& module);
 void bind_ctc_greedy(pybind11::module_& module);
+void bind_ctc_words(pybind11::module_& module);
 void bind_griffin_lim(pybind11::module_& module);
 void bind_image(pybind11::module_& module);
 void bind_kmer(pybind11::module_& module);

@@ -15,6 +15,7 @@ PYBIND11_MODULE(_core, module) {
   // The types of its arguments are bound above.
   edgewright::bind_ctc_beam(module);
   edgewright::bind_ctc_greedy(module);
+  edgewright::bind_ctc_words(module);
   edgewright::bind_nucleotides(module);
   edgewright::bind_sequence_parser(module);
   edgewright::bind_softmax(module);

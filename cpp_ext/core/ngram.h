@@ -32,6 +32,8 @@ class NgramModel {
   std::int32_t begin_state() const { return begin_state_; }  // after <s>
   // The id of a word; that of <unk> where the model does not list it, or -1 without <unk>.
   std::int32_t word_id(const std::string& word) const;
+  std::int32_t unknown_id() const { return unknown_id_; }  // of <unk>; -1 without it
+  const std::unordered_map<std::string, std::int32_t>& word_ids() const { return word_ids_; }
   Step score(std::int32_t state, std::int32_t word) const;
   double end_log_prob(std::int32_t state) const;  // of </s>; 0 where the model has none
 

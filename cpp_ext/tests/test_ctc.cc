@@ -8,8 +8,10 @@
 #include "core/ctc_alignment.h"
 #include "core/ctc_beam.h"
 #include "core/ctc_greedy.h"
+#include "core/ctc_words.h"
 #include "core/lexicon_trie.h"
 #include "core/ngram.h"
+#include "core/word_history.h"
 #include "tests/check.h"
 
 using namespace edgewright;
@@ -96,6 +98,39 @@ void test_words() {
   CHECK(refuses([] { LexiconTrie({1}, {0, 0, 1}, {0, 1}); }, "got an empty one"));
 }
 
+void test_spelled_words() {
+  const auto inside = CtcPiece::Kind::kInside;
+  const std::vector<CtcPiece> pieces{{"", CtcPiece::Kind::kNever}, {"a", inside}, {"b", inside}};
+  CtcWordOptions options;
+  options.token_threshold = -std::numeric_limits<double>::infinity();
+  options.beam_threshold = std::numeric_limits<double>::infinity();
+  const CtcWordSearch search(options, pieces, nullptr, {});
+  const auto found = search.decode(LogProbs(kLogits.data(), 3, 3), 100);
+  double sum = 0;
+  for (const CtcSentence& sentence : found) sum += std::exp(sentence.log_prob);
+  CHECK(std::abs(sum - 1) < 1e-6);
+  CHECK(found[0].words.size() == 1 && found[0].words[0].text == "a");
+  CHECK(found[0].words[0].start == 0 && found[0].words[0].end == 3);
+  const CtcWordSearch hot(options, pieces, std::make_shared<NgramModel>(kArpa), {{"aa", 20.0}});
+  CHECK(hot.decode(LogProbs(kLogits.data(), 3, 3), 1)[0].words[0].text == "aa");
+  CHECK(refuses([&] { search.decode(LogProbs(kLogits.data(), 1, 2), 1); }, "another vocabulary"));
+}
+
+void test_history_holds_what_is_owned() {
+  WordHistory history;
+  for (std::int32_t round = 0; round < 1000; ++round) {
+    std::int32_t end = WordHistory::kEmpty;
+    for (std::int32_t token = 0; token < 3; ++token) {
+      const std::int32_t next = history.append(end, token, {});
+      history.release(end);
+      end = next;
+    }
+    CHECK(history.steps(end).size() == 3 && history.steps(end)[2].token == 2);
+    history.release(end);
+  }
+  CHECK(history.capacity() == 3);
+}
+
 void test_ngram() {
   const NgramModel model(kArpa);
   const NgramModel::Step step = model.score(model.begin_state(), model.word_id("a"));
@@ -120,6 +155,8 @@ int main() {
   test_alignment();
   test_beam_sums_alignments();
   test_words();
+  test_spelled_words();
+  test_history_holds_what_is_owned();
   test_ngram();
   test_damaged_models_are_refused();
   return exit_code();

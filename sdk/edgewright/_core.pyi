@@ -96,6 +96,26 @@ class CtcBeamSearch:
         self, logits: NDArray[np.float32], n_best: int
     ) -> list[tuple[list[tuple[int, int, int, float]], list[int], list[int], float]]: ...
 
+class CtcWordSearch:
+    def __init__(
+        self,
+        *,
+        blank_id: int,
+        beam_width: int,
+        token_threshold: float,
+        beam_threshold: float,
+        lm_weight: float,
+        word_bonus: float,
+        unknown_offset: float,
+        texts: list[str],
+        kinds: list[int],
+        language_model: NgramModel | None,
+        hotwords: list[tuple[str, float]],
+    ) -> None: ...
+    def decode(
+        self, logits: NDArray[np.float32], n_best: int
+    ) -> list[tuple[list[tuple[str, int, int, float]], float, float]]: ...
+
 class SequenceParser(Generic[_Record]):
     def __init__(self, record: type[_Record], decode_name: Callable[[bytes], str]) -> None: ...
     def feed(self, data: bytes) -> list[_Record]: ...

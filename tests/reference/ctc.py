@@ -104,3 +104,23 @@ def sentence_log_prob(ngrams, words):
         total += ngram_log10(ngrams, context, word)
         history = (*history, word)
     return total * math.log(10)
+
+
+def spelled_words(tokens, pieces, separator_id=None):
+    """Return the words that tokens spell; U+2581 begins one where there is no separator."""
+    text = ""
+    for token in tokens:
+        if separator_id is not None:
+            text += " " if token == separator_id else pieces[token]
+        else:
+            text += pieces[token].replace("\u2581", " ")
+    return tuple(text.split())
+
+
+def sentence_probabilities(logits, blank_id, pieces, separator_id=None):
+    """Return {words: probability}, summed over all alignments of all spellings."""
+    result = {}
+    for tokens, probability in prefix_probabilities(logits, blank_id).items():
+        words = spelled_words(tokens, pieces, separator_id)
+        result[words] = result.get(words, 0.0) + probability
+    return result
