@@ -1,5 +1,7 @@
 """CTC decoding and the largest classes."""
 
+from pathlib import Path
+
 import ctc_beam_decoder
 import fast_ctc_decode
 import numpy as np
@@ -8,11 +10,12 @@ import pytest
 import torch
 
 from edgewright import _core
-from edgewright.ctc import BeamSearch
+from edgewright.ctc import NgramModel, WordSearch
 from edgewright.decoding import softmax_top_k
 
 LETTERS = [*"abcdefghijklmnopqrstuvwxyz' "]
 FRAMES = 300
+TRIGRAM = Path(__file__).parents[1] / "examples" / "checkpoints" / "conformer-ctc-en" / "lm.arpa"
 
 
 def make_log_probs(kind: str, vocabulary: int, frames: int = FRAMES) -> np.ndarray:
@@ -52,26 +55,34 @@ BEAMS = pytest.mark.parametrize(("kind", "width"), [
 ])  # fmt: skip
 
 
-def make_search(width: int) -> BeamSearch:
-    return BeamSearch(len(LETTERS), beam_width=width, token_threshold=-5.0, beam_threshold=10.0)
-
-
-def text_of(search: BeamSearch, logits: np.ndarray) -> str:
-    return "".join(LETTERS[token.token_id] for token in search(logits)[0].tokens)
+def make_search(width: int, **options: object) -> WordSearch:
+    return WordSearch([*LETTERS, ""], len(LETTERS), separator_id=27, beam_width=width, **options)
 
 
 @BEAMS
 def test_ctc_beam(versus, kind, width):
     logits, search = make_log_probs(kind, 29), make_search(width)
     theirs = ctc_beam_decoder.build_ctcdecoder([*LETTERS, ""])
-    if kind == "peaky":
-        # Peers write one space where two are found.
-        words = pyctcdecode.build_ctcdecoder([*LETTERS, ""]).decode(logits, beam_width=width)
-        assert text_of(search, logits).split() == words.split()
+    words = pyctcdecode.build_ctcdecoder([*LETTERS, ""])
+    assert search(logits)[0].text == words.decode(logits.astype(float), beam_width=width)
     versus(
         "ctc-beam-decoder", lambda: search(logits),
         lambda: theirs.decode(logits, beam_width=width), bar=0.4, work=FRAMES, unit="frame",
     )  # fmt: skip
+
+
+@BEAMS
+def test_ctc_beam_with_trigram_and_hotwords(versus, kind, width):
+    logits, hotwords = make_log_probs(kind, 29), {"password": 6.0, "ski": 6.0}
+    model = NgramModel.from_arpa(TRIGRAM.read_bytes())
+    search = make_search(width, language_model=model, hotwords=hotwords)
+    theirs = pyctcdecode.build_ctcdecoder([*LETTERS, ""], str(TRIGRAM))
+
+    def decode() -> str:
+        return theirs.decode(logits, beam_width=width, hotwords=list(hotwords), hotword_weight=6.0)
+
+    assert search(logits)[0].text == decode()
+    versus("pyctcdecode", lambda: search(logits), decode, bar=None, work=FRAMES, unit="frame")
 
 
 @BEAMS
@@ -85,7 +96,7 @@ def test_ctc_beam_against_fast_ctc_decode(versus, kind, width):
         return fast_ctc_decode.beam_search(probabilities, alphabet, width, 0.0067)
 
     if kind == "peaky":
-        assert theirs()[0] == text_of(search, logits)
+        assert theirs()[0].split() == search(logits)[0].text.split()
     versus("fast-ctc-decode", lambda: search(logits), theirs, bar=None, work=FRAMES, unit="frame")
 
 

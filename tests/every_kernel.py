@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 import numpy as np
 
 from edgewright.context import ContextWindow
-from edgewright.ctc import BeamSearch, greedy_decode
+from edgewright.ctc import BeamSearch, CTCWord, WordSearch, greedy_decode
 from edgewright.decoding import softmax, softmax_top_k
 from edgewright.features import LogMel, LogMelConfig, LogMelStream
 from edgewright.image import ImageTransform
@@ -39,6 +39,10 @@ BILINEAR = ImageTransform((31, 45), "bilinear", (29, 40), 1 / 255, (0.5, 0.4, 0.
 BICUBIC = ImageTransform((150, 90), "bicubic", None, 1 / 255, (0.5, 0.4, 0.3), (0.2, 0.3, 0.4))
 GRIFFIN_LIM = GriffinLim(GriffinLimConfig(PLAIN, iterations=3))
 SEARCH = BeamSearch(0, beam_width=8)
+WORD_SEARCH = WordSearch(
+    [chr(ord("a") + token) for token in range(LOGITS.shape[1])], 0, separator_id=3,
+    token_threshold=-9.0, beam_width=8, hotwords={"bed": 2.0},
+)  # fmt: skip
 FEATURES = {name: LogMel(config) for name, config in
             (("kaldi", KALDI), ("nemo", NEMO), ("plain", PLAIN))}  # fmt: skip
 
@@ -64,6 +68,10 @@ def tokens(found: Iterable[object]) -> np.ndarray:
     return np.array([[t.token_id, t.start, t.end, t.confidence] for t in found])  # type: ignore[attr-defined]
 
 
+def words(found: Iterable[CTCWord]) -> np.ndarray:
+    return np.array([[*map(ord, w.text[:1]), w.start, w.end, w.confidence] for w in found])
+
+
 CALLS: dict[str, Callable[[], object]] = {
     "log_mel_kaldi": lambda: FEATURES["kaldi"](WAVEFORM),
     "log_mel_nemo": lambda: FEATURES["nemo"](WAVEFORM),
@@ -76,6 +84,7 @@ CALLS: dict[str, Callable[[], object]] = {
     "ctc_greedy": lambda: tokens(greedy_decode(LOGITS, 0)),
     "ctc_greedy_wide": lambda: tokens(greedy_decode(WIDE, 0)),
     "ctc_beam": lambda: tokens(SEARCH(LOGITS)[0].tokens),
+    "ctc_words": lambda: words(WORD_SEARCH(LOGITS)[0].words),
     "softmax": lambda: softmax(WIDE),
     "softmax_top_k": lambda: softmax_top_k(WIDE, 7),
     "image_bilinear": lambda: BILINEAR(IMAGE),

@@ -6,7 +6,7 @@ from typing import Literal
 
 import numpy as np
 
-from edgewright.ctc import CTCToken, Hypothesis, Lexicon
+from edgewright.ctc import CTCToken, Hypothesis, Lexicon, Sentence
 from edgewright.errors import BundleError
 from edgewright.lines import split_lines
 from edgewright.tasks.transcribe import Word
@@ -74,6 +74,19 @@ def hypothesis_words(found: Hypothesis, frame_seconds: float, start: float) -> l
         words.append(_word(text, group, frame_seconds, start))
         position += count
     return words
+
+
+def sentence_words(found: Sentence, frame_seconds: float, start: float) -> list[Word]:
+    """Return the words of a word search with their times."""
+    return [
+        Word(
+            word.text,
+            start + word.start * frame_seconds,
+            start + word.end * frame_seconds,
+            word.confidence,
+        )
+        for word in found.words
+    ]
 
 
 def fit_words(words: Sequence[Word], start: float, end: float, frame: float) -> list[Word]:

@@ -18,17 +18,22 @@ from edgewright.transcript import Vocabulary, fit_words, read_lexicon
 @dataclass(frozen=True)
 class Answer:
     path: str
-    options: tuple[str, int]
+    options: tuple[str, int, dict[str, float] | None]
     duration: float = 20.0
 
 
 def transcriber(
-    path: str, *, decoding: str, beam_width: int, progress: Callable[[float], None]
+    path: str,
+    *,
+    decoding: str,
+    beam_width: int,
+    hotwords: dict[str, float] | None,
+    progress: Callable[[float], None],
 ) -> Answer:
     """Stand in for a model that hears two segments in any file."""
     for seconds in (12.5, 20.0):
         progress(seconds)
-    return Answer(path, (decoding, beam_width))
+    return Answer(path, (decoding, beam_width, hotwords))
 
 
 def command(*argv: str) -> list[Answer]:
@@ -39,10 +44,22 @@ def command(*argv: str) -> list[Answer]:
 
 
 def test_the_command_transcribes_file_by_file(capsys: pytest.CaptureFixture[str]) -> None:
-    assert command("a.wav", "b.wav") == [Answer(p, ("beam", 4)) for p in ("a.wav", "b.wav")]
+    assert command("a.wav", "b.wav") == [Answer(p, ("beam", 4, None)) for p in ("a.wav", "b.wav")]
     captured = capsys.readouterr()
     assert "Transcribing" in captured.err
     assert captured.out == ""
+
+
+def test_hotwords_have_weights() -> None:
+    [answer] = command("a.wav", "--hotword", "extension", "--hotword", "queen=-2.5")
+    assert answer.options[2] == {"extension": 5.0, "queen": -2.5}
+
+
+@pytest.mark.parametrize("argument", ["", "=3", "queen=", "queen=much", "queen=nan"])
+def test_bad_hotwords_are_refused(argument: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        command("a.wav", "--hotword", argument)
+    assert "expected a word, or a word, '=' and a number" in capsys.readouterr().err
 
 
 def test_progress_counts_seconds_of_audio(

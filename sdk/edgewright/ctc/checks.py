@@ -92,16 +92,18 @@ def check_hotwords(hotwords: object) -> dict[str, float]:
             f"hotwords: got {type(hotwords).__name__}, expected a mapping from words to weights, "
             "such as {'edgewright': 5.0}"
         )
+    weights: dict[str, float] = {}
     for word, weight in hotwords.items():
         if not isinstance(word, str) or not word.strip():
             raise UsageError(f"hotwords: got {word!r}, expected a word; leave it out")
         if isinstance(weight, bool) or not isinstance(weight, (int, float, np.number)):
             raise UsageError(f"hotwords: got {weight!r} for {word!r}, expected a number; 5 is much")
-        if not abs(weight) <= LARGEST_WEIGHT:
+        weights[word] = float(weight)
+        if not abs(weights[word]) <= LARGEST_WEIGHT:
             raise UsageError(
                 f"hotwords: got {weight} for {word!r}, expected -1000 to 1000; 5 is much"
             )
-    return {word: float(weight) for word, weight in hotwords.items()}
+    return weights
 
 
 def check_thresholds(token_threshold: float, beam_threshold: float) -> None:

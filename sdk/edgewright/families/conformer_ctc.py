@@ -3,13 +3,13 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias, TypeVar, overload
+from typing import Any, TypeAlias, TypeVar, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edgewright.audio import LEAST_RATE, MOST_RATE, Segment, is_silence, read_blocks, segments
-from edgewright.ctc import BeamSearch, NgramModel, greedy_decode
+from edgewright.ctc import BeamSearch, NgramModel, WordSearch, greedy_decode
 from edgewright.errors import BundleError, InputError, UsageError
 from edgewright.families.base import Model, Stopwatch, check_input, require, take
 from edgewright.features import LogMel, LogMelConfig
@@ -28,11 +28,14 @@ from edgewright.transcript import (
     fit_words,
     hypothesis_words,
     read_lexicon,
+    sentence_words,
 )
 
 Audio: TypeAlias = str | Path | NDArray[np.float32] | NDArray[np.int16]
 """A file, or int16 or float32 samples (samples,) or (samples, channels)."""
 AnyAudio = TypeVar("AnyAudio", bound=Audio)
+Search: TypeAlias = BeamSearch | WordSearch
+"""Over the words of a lexicon, or over any."""
 
 LONGEST_CHUNK = 1 << 16
 """Frames or samples to whose multiple an input may be padded."""
@@ -124,7 +127,7 @@ class ConformerCTC(Model[ConformerCTCConfig]):
                 self._language_model = NgramModel.from_arpa(data)
             largest = max(self._lexicon.token_ids)
             require(largest < int(size), "search.lexicon", f"token {largest}", f"below {size}")
-        self._search = self._beam(None)
+        self._search = self._beam()
 
     @overload
     def __call__(
@@ -134,6 +137,7 @@ class ConformerCTC(Model[ConformerCTCConfig]):
         sample_rate: int | None = None,
         decoding: Decoding = "default",
         beam_width: int | None = None,
+        hotwords: Mapping[str, float] | None = None,
         progress: Callable[[float], None] | None = None,
     ) -> list[Transcription]: ...
 
@@ -145,6 +149,7 @@ class ConformerCTC(Model[ConformerCTCConfig]):
         sample_rate: int | None = None,
         decoding: Decoding = "default",
         beam_width: int | None = None,
+        hotwords: Mapping[str, float] | None = None,
         progress: Callable[[float], None] | None = None,
     ) -> Transcription: ...
 
@@ -155,6 +160,7 @@ class ConformerCTC(Model[ConformerCTCConfig]):
         sample_rate: int | None = None,
         decoding: Decoding = "default",
         beam_width: int | None = None,
+        hotwords: Mapping[str, float] | None = None,
         progress: Callable[[float], None] | None = None,
     ) -> Transcription | list[Transcription]:
         """Transcribe audio, or a list of it.
@@ -165,13 +171,16 @@ class ConformerCTC(Model[ConformerCTCConfig]):
             sample_rate: Of arrays, Hz; the model's own by default. Files say theirs.
             decoding: `default` is the beam search where the bundle carries a lexicon, else greedy.
             beam_width: Prefixes kept by the beam search; the bundle's by default.
+            hotwords: Words that the beam search prefers, and by how much (natural logarithm, 5 is
+                much; below 0 avoids them). Where the bundle carries a lexicon, words of it.
             progress: Called after each segment with the seconds of this input that are done.
 
         Raises:
             InputError: The audio cannot be used; the message says which and why.
-            UsageError: An unknown `decoding`, or a `beam_width` out of range or without a beam.
+            UsageError: An unknown `decoding`; a `beam_width` or `hotwords` out of range or without
+                a beam.
         """
-        search = self._choose(decoding, beam_width)
+        search = self._choose(decoding, beam_width, hotwords)
         if not isinstance(audio, (list, tuple)):
             return self._transcribe(audio, "audio", sample_rate, search, progress)
         return [
@@ -190,36 +199,45 @@ class ConformerCTC(Model[ConformerCTCConfig]):
             )
         return {"logits": logits}
 
-    def _choose(self, decoding: Decoding, beam_width: int | None) -> BeamSearch | None:
+    def _choose(
+        self, decoding: Decoding, beam_width: int | None, hotwords: Mapping[str, float] | None
+    ) -> Search | None:
         """Return the search to use; none for greedy."""
         if decoding not in DECODINGS:
             raise UsageError(
                 f"decoding: got {decoding!r}, expected one of {', '.join(DECODINGS)}; choose one"
             )
+        options = {"beam_width": beam_width, "hotwords": hotwords}
+        given = {name: value for name, value in options.items() if value is not None}
         if decoding == "greedy" or (decoding == "default" and self.config.search is None):
-            if beam_width is not None:
+            for name, value in given.items():
                 raise UsageError(
-                    f"beam_width: got {beam_width} with greedy decoding, expected none; "
+                    f"{name}: got {value} with greedy decoding, expected none; "
                     "leave it out or ask for decoding 'beam'"
                 )
             return None
-        return self._search if beam_width is None else self._beam(beam_width)
+        return self._beam(**given) if given else self._search
 
-    def _beam(self, beam_width: int | None) -> BeamSearch:
-        search = self.config.search
+    def _beam(self, **options: Any) -> Search:
+        search, vocabulary = self.config.search, self._vocabulary
         if search is None:
-            width = 32 if beam_width is None else beam_width
-            return BeamSearch(self.config.blank_id, beam_width=width)
+            return WordSearch(
+                vocabulary.tokens,
+                self.config.blank_id,
+                separator_id=vocabulary.separator_id,
+                special_ids=self.config.special_ids,
+                **options,
+            )
         return BeamSearch(
             self.config.blank_id,
-            beam_width=search.beam_width if beam_width is None else beam_width,
             token_threshold=search.token_threshold,
             beam_threshold=search.beam_threshold,
             lexicon=self._lexicon,
             language_model=self._language_model,
             lm_weight=search.lm_weight,
             word_bonus=search.word_bonus,
-            separator_id=self._vocabulary.separator_id,
+            separator_id=vocabulary.separator_id,
+            **{"beam_width": search.beam_width, **options},
         )
 
     def _transcribe(
@@ -227,7 +245,7 @@ class ConformerCTC(Model[ConformerCTCConfig]):
         audio: Audio,
         name: str,
         sample_rate: int | None,
-        search: BeamSearch | None,
+        search: Search | None,
         progress: Callable[[float], None] | None,
     ) -> Transcription:
         watch, rate = Stopwatch(), self.config.sample_rate
@@ -253,7 +271,7 @@ class ConformerCTC(Model[ConformerCTCConfig]):
         )
 
     def _segment_words(
-        self, segment: Segment, search: BeamSearch | None, watch: Stopwatch
+        self, segment: Segment, search: Search | None, watch: Stopwatch
     ) -> list[Word]:
         features = self._features(segment.waveform)
         watch.lap("pre")
@@ -267,16 +285,15 @@ class ConformerCTC(Model[ConformerCTCConfig]):
         return words
 
     def _decode(
-        self, logits: NDArray[np.float32], search: BeamSearch | None, start: float
+        self, logits: NDArray[np.float32], search: Search | None, start: float
     ) -> list[Word]:
         seconds = self.config.frame_seconds
         if search is None:
             tokens = greedy_decode(logits, self.config.blank_id)
             return self._vocabulary.words(tokens, seconds, start)
-        best = search(logits)[0]
-        if search.lexicon is None:
-            return self._vocabulary.words(best.tokens, seconds, start)
-        return hypothesis_words(best, seconds, start)
+        if isinstance(search, WordSearch):
+            return sentence_words(search(logits)[0], seconds, start)
+        return hypothesis_words(search(logits)[0], seconds, start)
 
     def _features(self, waveform: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return what the graph takes, without the batch: (frames, bins) or (samples,)."""

@@ -2,7 +2,7 @@
 
 import argparse
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
@@ -13,6 +13,8 @@ from edgewright.tasks.base import Task
 
 Decoding = Literal["default", "greedy", "beam"]
 DECODINGS: tuple[Decoding, ...] = ("default", "greedy", "beam")
+HOTWORD_WEIGHT = 5.0
+"""Of a `--hotword` without one, natural logarithm."""
 
 
 @dataclass(frozen=True)
@@ -64,9 +66,29 @@ class Transcriber(Protocol):
         *,
         decoding: Decoding,
         beam_width: int | None,
+        hotwords: Mapping[str, float] | None,
         progress: Callable[[float], None] | None,
     ) -> Transcription:
         """Transcribe a file."""
+
+
+def hotword(argument: str) -> tuple[str, float]:
+    """Read `WORD` or `WORD=WEIGHT` of the command line.
+
+    Raises:
+        argparse.ArgumentTypeError: No word, or a weight that is no number.
+    """
+    word, equals, weight = argument.partition("=")
+    try:
+        value = float(weight) if equals else HOTWORD_WEIGHT
+    except ValueError:
+        value = math.nan
+    if not word.strip() or math.isnan(value):
+        raise argparse.ArgumentTypeError(
+            f"got {argument!r}, expected a word, or a word, '=' and a number; write such as "
+            "'extension=5'"
+        )
+    return word, value
 
 
 class Transcribe(Task):
@@ -86,6 +108,10 @@ class Transcribe(Task):
         parser.add_argument(
             "--beam-width", type=int, metavar="N", help="prefixes kept (default: the bundle's)"
         )
+        parser.add_argument(
+            "--hotword", type=hotword, action="append", default=[], metavar="WORD[=WEIGHT]",
+            dest="hotwords", help="a word to prefer in a beam search (weight 5: much); repeatable",
+        )  # fmt: skip
 
     @classmethod
     def run(cls, model: Transcriber, args: argparse.Namespace) -> Iterator[Any]:
@@ -102,7 +128,11 @@ class Transcribe(Task):
 
             for path in args.audio:
                 answer = model(
-                    path, decoding=args.decoding, beam_width=args.beam_width, progress=advance
+                    path,
+                    decoding=args.decoding,
+                    beam_width=args.beam_width,
+                    hotwords=dict(args.hotwords) or None,
+                    progress=advance,
                 )
                 done += answer.duration
                 yield answer

@@ -153,6 +153,10 @@ def test_options_out_of_range_are_refused(recognizer: ConformerCTC) -> None:
             recognizer(audio, beam_width=width)
     with pytest.raises(UsageError, match="greedy"):
         recognizer(audio, decoding="greedy", beam_width=4)
+    with pytest.raises(UsageError, match=r"hotwords: got .* with greedy"):
+        recognizer(audio, decoding="greedy", hotwords={"ab": 1.0})
+    with pytest.raises(UsageError, match="hotwords: got list, expected a mapping"):
+        recognizer(audio, decoding="beam", hotwords=["ab"])
     with pytest.raises(InputError, match="sample rate"):
         recognizer(audio, sample_rate=0)
 
