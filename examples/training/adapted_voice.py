@@ -23,7 +23,11 @@ from training_loop import TrainingPlan, epoch_indices, train
 
 from edgewright.features import LogMelConfig
 from edgewright.synthesis import GriffinLim, GriffinLimConfig
-from edgewright_export.models.fastspeech2 import FastSpeech2, load_checkpoint
+from edgewright_export.models.fastspeech2 import (
+    FastSpeech2,
+    load_checkpoint,
+    with_duration_scale,
+)
 
 BATCH_SIZE = 12
 ROUNDS = (150, 200)  # steps of training after each alignment
@@ -117,7 +121,7 @@ def corpus_of(prompts: Sequence[Prompt]) -> Corpus:
 
 def adapt(checkpoint: Path, clips: Sequence[Clip], libraries: Path, work: Path) -> FastSpeech2:
     """Return the FastSpeech 2 of `checkpoint`, trained on, in the voice of `clips`."""
-    model = load_checkpoint(checkpoint)
+    model = with_duration_scale(load_checkpoint(checkpoint), 1.0)  # the tempo of the clips
     prompts = read_prompts(clips, FliteTeacher(libraries))
     for number, steps in enumerate(ROUNDS):
         if number:

@@ -160,7 +160,8 @@ def mean_losses(model: FastSpeech2, corpus: Corpus, part: range) -> dict[str, fl
             batch = make_batch(corpus, chosen, model)
             parts = {name: float(value) for name, value in losses(model, batch).items()}
             one = torch.ones(len(chosen))
-            _, durations, _, _ = model.encoder(batch.token_ids, one, one, one)
+            own = one * model.config.duration_scale  # the tempo of the teacher
+            _, durations, _, _ = model.encoder(batch.token_ids, own, one, one)
             keep = batch.token_ids != 0
             error = (durations - batch.durations)[keep].abs().float().mean()
             for name, value in {**parts, "duration_frames": float(error)}.items():

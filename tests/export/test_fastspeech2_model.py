@@ -1,6 +1,7 @@
 import copy
 import dataclasses
 import json
+import math
 
 import numpy as np
 import onnxruntime
@@ -13,7 +14,9 @@ from edgewright_export.models.fastspeech2 import (
     FastSpeech2,
     FastSpeech2Config,
     load_checkpoint,
+    parse_config,
     save_checkpoint,
+    with_duration_scale,
 )
 
 CONFIG = FastSpeech2Config(
@@ -64,6 +67,22 @@ def test_rate_two_halves_the_durations(model):
     assert slow.sum() > 100
     # Both are rounded from one real number.
     assert (slow - 2 * fast).abs().max() <= 1
+
+
+def test_the_scale_of_the_durations_is_a_tempo(model):
+    ids = tokens(3, 20)
+    slow = with_duration_scale(model, 1.25)
+    assert torch.equal(encode(slow, ids, rate=1.25)[1], encode(model, ids)[1])
+    assert torch.equal(encode(slow, ids)[1], encode(model, ids, rate=0.8)[1])
+
+
+def test_scales_out_of_range_are_refused():
+    config = {"architectures": ["FastSpeech2"], **dataclasses.asdict(CONFIG)}
+    for scale in (0, -1.0, math.nan, "1", True, 5):
+        with pytest.raises(CheckpointError, match=r"'duration_scale': got .* from 0.25 to 4"):
+            parse_config({**config, "duration_scale": scale})
+    del config["duration_scale"]
+    assert parse_config(config).duration_scale == 1.0
 
 
 def test_scales_move_the_logarithms(model):

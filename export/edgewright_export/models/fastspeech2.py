@@ -67,6 +67,9 @@ class FastSpeech2Config:
     """In training."""
     predictor_dropout: float = 0.3
     """In training, inside the predictors."""
+    duration_scale: float = 1.0
+    """Frames spoken at speaking rate 1 for each predicted one, 0.25 to 4: 1.25 takes a quarter
+    longer than the recordings."""
 
     @property
     def decoder_context(self) -> int:
@@ -208,8 +211,9 @@ class FastSpeech2Encoder(nn.Module):
         hidden = self.encode(token_ids)
         variance = self.predict(hidden, keep)
         frames = torch.clamp(torch.exp(variance.log_duration) - 1.0, min=0.0)
-        durations = torch.round(frames / speaking_rate[:, None]).to(torch.int64) * keep
         config = self.config
+        scaled = frames * config.duration_scale / speaking_rate[:, None]
+        durations = torch.round(scaled).to(torch.int64) * keep
         pitch = variance.pitch + torch.log(pitch_scale)[:, None] / config.pitch_std
         energy = variance.energy + torch.log(energy_scale)[:, None] / config.energy_std
         return self.add_variance(hidden, pitch, energy, keep), durations, pitch, energy
@@ -305,6 +309,13 @@ class FastSpeech2(nn.Module):
         return self.decoder(frames[None])[0], durations[0]
 
 
+def with_duration_scale(model: FastSpeech2, duration_scale: float) -> FastSpeech2:
+    """Return a network in evaluation mode with the weights of `model` and another scale."""
+    rescaled = FastSpeech2(dataclasses.replace(model.config, duration_scale=duration_scale))
+    rescaled.load_state_dict(model.state_dict())
+    return rescaled.eval()
+
+
 def regulate_length(hidden: Tensor, durations: Tensor) -> Tensor:
     """Repeat rows: float32 (time, size), int64 (time,) -> (sum of durations, size)."""
     return hidden.repeat_interleave(durations, dim=0)
@@ -364,7 +375,8 @@ def parse_config(config: dict[str, Any]) -> FastSpeech2Config:
     """Return the sizes in the content of a `config.json`.
 
     Raises:
-        CheckpointError: another architecture, or an entry is missing.
+        CheckpointError: another architecture, an entry is missing (`duration_scale` may be), or the
+            scale is out of range.
     """
     if config.get("architectures") != [ARCHITECTURE]:
         raise CheckpointError(
@@ -372,11 +384,18 @@ def parse_config(config: dict[str, Any]) -> FastSpeech2Config:
             f"{[ARCHITECTURE]!r}; choose another checkpoint"
         )
     names = [field.name for field in dataclasses.fields(FastSpeech2Config)]
+    names.remove("duration_scale")
     missing = [name for name in names if name not in config]
     if missing:
         raise CheckpointError(
             f"config.json: got no {missing}, expected all of {names}; copy the file again"
         )
-    values = {name: config[name] for name in names}
+    scale = config.get("duration_scale", 1.0)
+    if isinstance(scale, bool) or not isinstance(scale, (int, float)) or not 0.25 <= scale <= 4:
+        raise CheckpointError(
+            f"config.json 'duration_scale': got {scale!r}, expected a number from 0.25 to 4; "
+            "write 1.0 for the tempo of the recordings"
+        )
+    values = {name: config[name] for name in names} | {"duration_scale": float(scale)}
     values["decoder_dilations"] = tuple(values["decoder_dilations"])
     return FastSpeech2Config(**values)
