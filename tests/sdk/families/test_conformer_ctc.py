@@ -55,6 +55,19 @@ def test_the_lexicon_keeps_to_its_words(recognizer: ConformerCTC) -> None:
     assert set(recognizer(odd).text.split()) <= {"ab", "c"}
 
 
+def test_without_a_lexicon_any_word_is_heard(tmp_path: Path) -> None:
+    bundle = tiny_bundles.conformer_ctc(tmp_path / "free.edge", config={"search": None})
+    with ew.load(bundle, threads=1) as free:
+        audio = tones([1, 0, 3, 0, 1, 2])
+        plain, greedy = free(audio, decoding="beam"), free(audio)
+        assert plain.text == greedy.text == "a c ab"
+        spans = [[(word.start, word.end) for word in result.words] for result in (plain, greedy)]
+        np.testing.assert_allclose(*spans)
+        undecided = 1.01 * tones([1], frames=1) + 0.99 * tones([3], frames=1)
+        assert free(undecided, decoding="beam").text == "a"
+        assert free(undecided, decoding="beam", hotwords={"c": 20.0}).text == "c"
+
+
 def test_every_form_of_one_recording_gives_one_text(
     recognizer: ConformerCTC, tmp_path: Path
 ) -> None:
