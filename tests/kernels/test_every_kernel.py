@@ -65,7 +65,7 @@ def test_eight_threads_get_the_same_result(name):
 @KERNELS
 def test_memory_does_not_grow(name):
     call = every_kernel.CALLS[name]
-    rounds = 10_000 if name not in {"griffin_lim", "ctc_beam"} else 1_000
+    rounds = 10_000
     for _ in range(rounds // 10):
         call()
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
