@@ -14,11 +14,6 @@ namespace {
 constexpr double kImpossible = -std::numeric_limits<double>::infinity();
 constexpr std::int32_t kNone = -1;
 
-double log_add(double a, double b) {
-  if (a < b) std::swap(a, b);
-  return b == kImpossible ? a : a + std::log1p(std::exp(b - a));
-}
-
 // A prefix: the token that it adds to its parent, and the word that ended before this token.
 struct Node {
   std::int32_t parent;

@@ -17,11 +17,6 @@ constexpr std::int32_t kStart = -2;        // and of the empty path
 constexpr std::int32_t kUsualLetters = 6;  // longer unknown words cost more, in proportion
 const double kLn10 = std::log(10.0);
 
-double log_add(double a, double b) {
-  if (a < b) std::swap(a, b);
-  return b == kImpossible ? a : a + std::log1p(std::exp(b - a));
-}
-
 std::uint64_t extend(std::uint64_t fingerprint, char letter) {
   fingerprint = (fingerprint ^ static_cast<unsigned char>(letter)) * 0x9E3779B97F4A7C15u;
   return fingerprint ^ fingerprint >> 32;
@@ -51,7 +46,6 @@ struct Entry {
   std::int32_t last = kStart;
   std::int32_t history = WordHistory::kEmpty;
   double log_prob = 0;
-  double score = 0;
   Sentence ended;
   Fragment fragment;
   WordSpan span;  // of the fragment
@@ -250,7 +244,6 @@ Entry CtcWordBeam::make_entry(const Candidate& candidate, std::size_t frame) {
   entry.text = candidate.text;
   entry.last = candidate.last;
   entry.log_prob = candidate.log_prob;
-  entry.score = candidate.score;
   if (candidate.extends) {
     append(entry, parent, frame);
   } else {

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <stdexcept>
 #include <string>
+#include <utility>
 
 #include "core/simd/ctc.h"
 #include "core/simd/softmax.h"
@@ -33,6 +34,11 @@ LogProbs::LogProbs(const float* logits, std::size_t num_frames, std::size_t voca
     const double sum = softmax_loops().exponentials(logits, vocabulary, largest, scratch.data());
     normalizers_[frame] = static_cast<double>(largest) + std::log(sum);
   }
+}
+
+double log_add(double a, double b) {
+  if (a < b) std::swap(a, b);
+  return std::isinf(b) ? a : a + std::log1p(std::exp(b - a));
 }
 
 }  // namespace edgewright

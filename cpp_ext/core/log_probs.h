@@ -40,4 +40,7 @@ class LogProbs {
   std::vector<std::int32_t> best_tokens_;
 };
 
+// ln(e^a + e^b); -inf stands for a probability of 0.
+double log_add(double a, double b);
+
 }  // namespace edgewright

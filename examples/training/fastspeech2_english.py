@@ -38,7 +38,7 @@ from edgewright_export.models.fastspeech2 import (
 
 WORD_ERRORS = "word error rate, "
 DURATION_SCALE = 1.25
-"""Flite reads fast (about 180 words a minute); chosen on the development sentences."""
+"""Flite reads fast (about 165 words a minute); chosen on the development sentences."""
 
 
 def write_model(model: FastSpeech2, folder: Path) -> None:
