@@ -85,7 +85,7 @@ std::size_t SequenceParser::take_run(const char* data, std::size_t size) {
     case State::kLineStart:
     case State::kSequence:
       if (format_ == Format::kFasta && in_record_) return take_fasta_lines(data, size);
-      if (state_ == State::kSequence) count = take_bases(data, size_before('\n', data, size));
+      if (state_ == State::kSequence) count = take_bases(data, size);
       break;
     case State::kPlusStart:
       break;
@@ -114,11 +114,10 @@ std::size_t SequenceParser::take_fasta_lines(const char* data, std::size_t size)
   std::size_t taken = 0;
   while (taken < size && is_base(data[taken])) {
     state_ = State::kSequence;
-    const std::size_t line_size = size_before('\n', data + taken, size - taken);
-    const std::size_t count = take_bases(data + taken, line_size);
+    const std::size_t count = take_bases(data + taken, size - taken);
     taken += count;
     column_ += count;
-    if (count < line_size || taken == size) break;
+    if (taken == size || data[taken] != '\n') break;
     ++taken;
     ++line_;
     column_ = 0;
@@ -129,18 +128,13 @@ std::size_t SequenceParser::take_fasta_lines(const char* data, std::size_t size)
 
 // Appends the letters at the front of `data` that are bases and returns how many they were.
 std::size_t SequenceParser::take_bases(const char* data, std::size_t size) {
-  constexpr std::size_t kBlock = 4096;  // is looked at again where it has an ambiguity code
+  const LetterLoops& loops = letter_loops();
   char* const output = bases_.data() + num_bases_;
-  std::size_t count = 0;
-  while (count < size) {
-    const std::size_t block = std::min(size - count, kBlock);
-    if (letter_loops().copy_bases(data + count, block, output + count)) {
-      count += block;
-      continue;
-    }
-    const std::size_t end = count + block;
-    for (; count < end && is_base(data[count]); ++count) output[count] = to_upper(data[count]);
-    if (count < end) break;
+  std::size_t count = loops.copy_bases(data, size, output);
+  while (count < size && is_base(data[count])) {
+    output[count] = to_upper(data[count]);  // an ambiguity code
+    ++count;
+    count += loops.copy_bases(data + count, size - count, output + count);
   }
   num_bases_ += count;
   return count;

@@ -4,9 +4,7 @@ Letters are A, C, G, T and the IUPAC ambiguity codes RYSWKMBDHVN, in either case
 because models of DNA know T only, and so are gaps and amino acids.
 """
 
-import gzip
 import io
-import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,6 +17,13 @@ from numpy.typing import NDArray
 from edgewright import _core
 from edgewright.arguments import whole_number
 from edgewright.errors import InputError, InputNotFoundError, InputTypeError, UsageError
+
+try:
+    from isal import igzip as gzip
+    from isal import isal_zlib as zlib
+except ImportError:  # without the extra `dna`
+    import gzip
+    import zlib
 
 _GZIP_MAGIC = b"\x1f\x8b"
 _WINDOWS_A_BATCH = 64
@@ -170,7 +175,7 @@ class Window:
 
 def read_records(
     path: str | Path,
-    chunk_size: int = 1 << 20,
+    chunk_size: int = 1 << 18,
     *,
     progress: Callable[[int], None] | None = None,
 ) -> Iterator[SequenceChunk]:
@@ -252,7 +257,7 @@ def _open(path: Path) -> Iterator[tuple[io.BufferedIOBase, io.RawIOBase]]:
         ) from error
     with raw, io.BufferedReader(raw) as buffered:
         if buffered.peek(2)[:2] == _GZIP_MAGIC:
-            with gzip.GzipFile(fileobj=buffered) as unpacked:
+            with gzip.open(buffered) as unpacked:
                 yield unpacked, raw
         else:
             yield buffered, raw

@@ -1,6 +1,7 @@
 import gzip
 import os
 import threading
+import zlib
 from concurrent.futures import ThreadPoolExecutor, wait
 
 import numpy as np
@@ -9,6 +10,7 @@ from Bio import SeqIO
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import edgewright.sequence
 from edgewright.errors import InputError, InputNotFoundError, UsageError
 from edgewright.sequence import SequenceChunk, read_records
 from reference import sequence as reference
@@ -96,6 +98,17 @@ def test_any_text_gives_the_same_in_chunks_of_any_size(tmp_path_factory, text, s
     assert outcome(1) == outcome(7) == outcome(1 << 20)
 
 
+@pytest.fixture(params=["isal", "gzip"])
+def unpacker(request, monkeypatch):
+    """What unpacks gzip with and without the extra `dna`."""
+    if request.param == "gzip":
+        monkeypatch.setattr("edgewright.sequence.gzip", gzip)
+        monkeypatch.setattr("edgewright.sequence.zlib", zlib)
+    else:
+        assert edgewright.sequence.gzip.__name__ == "isal.igzip"
+
+
+@pytest.mark.usefixtures("unpacker")
 @pytest.mark.parametrize("chunk_size", [1, 5, 1 << 20])
 def test_gzip_of_several_members(tmp_path, chunk_size):
     data = gzip.compress(FASTA[:20].encode()) + gzip.compress(FASTA[20:].encode())
@@ -113,6 +126,7 @@ def test_pipe(tmp_path):
     assert seen == [0]  # a pipe has no position
 
 
+@pytest.mark.usefixtures("unpacker")
 @pytest.mark.parametrize("pack", [bytes, gzip.compress])
 def test_progress_ends_with_the_size_of_the_file(tmp_path, pack):
     path = write(tmp_path, pack(b">x\n" + b"ACGT" * 500_000))
@@ -169,6 +183,7 @@ def test_records_before_a_fault_are_given(tmp_path):
         list(reader)
 
 
+@pytest.mark.usefixtures("unpacker")
 @pytest.mark.parametrize("damage", [lambda data: data[:-9], lambda data: data[:20] + b"\0" * 9])
 def test_damaged_gzip_is_refused(tmp_path, damage):
     path = write(tmp_path, damage(gzip.compress(FASTA.encode())))

@@ -1,67 +1,65 @@
 #include "core/simd/letters.h"
 
-#include "core/simd/vectors.h"
+#include "core/simd/bytes.h"
 
 namespace edgewright {
 namespace EDGEWRIGHT_ISA {
 namespace {
 
-// Lines of sequences have 60 to 150 letters, of which wider registers would leave too many over.
-constexpr std::size_t kLetters = kVectorBytes < 32 ? kVectorBytes : 32;
-typedef unsigned char Letters __attribute__((vector_size(kLetters)));
-
 constexpr unsigned char kUpperMask = 0xdf;
 
-// -1 where a letter in upper case is none of A, C, G, T, N.
-inline __attribute__((always_inline)) Letters are_other(Letters upper) {
-  const auto bases = (upper == 'A') | (upper == 'C') | (upper == 'G') | (upper == 'T');
-  return reinterpret_cast<Letters>(~(bases | (upper == 'N')));
+// Lanes are 0xff where a letter in upper case is none of A, C, G, T, N.
+#if defined(EDGEWRIGHT_SHUFFLE)
+// The last four bits tell these five apart: the base that has them, or what no letter is.
+#define EDGEWRIGHT_BASES \
+  255, 'A', 255, 'C', 'T', 255, 255, 'G', 255, 255, 255, 255, 255, 255, 'N', 255
+#if defined(__AVX2__)
+constexpr Bytes kBases = {EDGEWRIGHT_BASES, EDGEWRIGHT_BASES};
+#else
+constexpr Bytes kBases = {EDGEWRIGHT_BASES};
+#endif
+
+inline __attribute__((always_inline)) Bytes are_other(Bytes upper) {
+  return reinterpret_cast<Bytes>(shuffled(kBases, upper) != upper);
 }
+#else
+inline __attribute__((always_inline)) Bytes are_other(Bytes upper) {
+  const auto bases = (upper == 'A') | (upper == 'C') | (upper == 'G') | (upper == 'T');
+  return reinterpret_cast<Bytes>(~(bases | (upper == 'N')));
+}
+#endif
 
 bool is_other(unsigned char upper) {
   return upper != 'A' && upper != 'C' && upper != 'G' && upper != 'T' && upper != 'N';
 }
 
-bool any(Letters flags) {
-  std::uint64_t words[kLetters / sizeof(std::uint64_t)];
-  __builtin_memcpy(words, &flags, sizeof words);
-  std::uint64_t all = 0;
-  for (const std::uint64_t word : words) all |= word;
-  return all != 0;
-}
-
-bool copy_bases(const char* letters, std::size_t size, char* output) {
-  Letters other = {};
-  const auto copy = [&](std::size_t i) {
-    const Letters upper = load<Letters>(letters + i) & kUpperMask;
-    other |= are_other(upper);
+std::size_t copy_bases(const char* letters, std::size_t size, char* output) {
+  std::size_t i = 0;
+  for (; i + kByteLanes <= size; i += kByteLanes) {
+    const Bytes upper = load<Bytes>(letters + i) & kUpperMask;
     store(output + i, upper);
-  };
-  if (size >= kLetters) {
-    for (std::size_t i = 0; i + kLetters < size; i += kLetters) copy(i);
-    copy(size - kLetters);
-    return !any(other);
+    const std::size_t count = lanes_before(are_other(upper));
+    if (count < kByteLanes) return i + count;
   }
-  bool bad = false;
-  for (std::size_t i = 0; i < size; ++i) {
+  for (; i < size; ++i) {
     const auto upper = static_cast<unsigned char>(letters[i] & kUpperMask);
-    bad |= is_other(upper);
+    if (is_other(upper)) break;
     output[i] = static_cast<char>(upper);
   }
-  return !bad;
+  return i;
 }
 
 bool are_visible(const char* letters, std::size_t size) {
   constexpr unsigned char kNumVisible = '~' - '!' + 1;
-  if (size >= kLetters) {
-    Letters other = {};
+  if (size >= kByteLanes) {
+    Bytes other = {};
     const auto look = [&](std::size_t i) {
-      const Letters above = load<Letters>(letters + i) - static_cast<unsigned char>('!');
-      other |= reinterpret_cast<Letters>(above >= kNumVisible);
+      const Bytes above = load<Bytes>(letters + i) - static_cast<unsigned char>('!');
+      other |= reinterpret_cast<Bytes>(above >= kNumVisible);
     };
-    for (std::size_t i = 0; i + kLetters < size; i += kLetters) look(i);
-    look(size - kLetters);
-    return !any(other);
+    for (std::size_t i = 0; i + kByteLanes < size; i += kByteLanes) look(i);
+    look(size - kByteLanes);
+    return lanes_before(other) == kByteLanes;
   }
   bool bad = false;
   for (std::size_t i = 0; i < size; ++i) {

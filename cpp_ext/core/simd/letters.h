@@ -8,9 +8,9 @@
 namespace edgewright {
 
 struct LetterLoops {
-  // Writes `size` letters in upper case and returns whether all are A, C, G, T or N; where not,
-  // what was written is meaningless.
-  bool (*copy_bases)(const char* letters, std::size_t size, char* output);
+  // Writes the letters in front of the first one that is none of A, C, G, T and N, in upper case,
+  // and returns how many they are; what stands behind them in `output`, up to `size`, is lost.
+  std::size_t (*copy_bases)(const char* letters, std::size_t size, char* output);
   // Returns whether all letters are visible ASCII, '!' to '~'.
   bool (*are_visible)(const char* letters, std::size_t size);
 };

@@ -1,7 +1,7 @@
 #include "core/simd/resize.h"
 
+#include "core/simd/bytes.h"
 #include "core/simd/pairs.h"
-#include "core/simd/vectors.h"
 
 namespace edgewright {
 namespace EDGEWRIGHT_ISA {
@@ -42,19 +42,14 @@ inline __attribute__((always_inline)) void spread_two(const std::uint8_t* pixels
   lanes[3] = 0;
 }
 
-#if defined(__SSSE3__)
-constexpr char o = -1;  // a byte that becomes zero
+#if defined(EDGEWRIGHT_SHUFFLE)
+constexpr unsigned char o = 0xff;  // a byte that becomes zero
 #define EDGEWRIGHT_FIRST_PAIR 0, o, 3, o, 1, o, 4, o, 2, o, 5, o, o, o, o, o
 #define EDGEWRIGHT_SECOND_PAIR 6, o, 9, o, 7, o, 10, o, 8, o, 11, o, o, o, o, o
 #if defined(__AVX2__)
 constexpr std::size_t kRowsTogether = 2;
-typedef char Bytes __attribute__((vector_size(32)));
 constexpr Bytes kFirstPair = {EDGEWRIGHT_FIRST_PAIR, EDGEWRIGHT_FIRST_PAIR};
 constexpr Bytes kSecondPair = {EDGEWRIGHT_SECOND_PAIR, EDGEWRIGHT_SECOND_PAIR};
-
-inline __attribute__((always_inline)) Bytes shuffled(Bytes bytes, Bytes order) {
-  return __builtin_ia32_pshufb256(bytes, order);
-}
 
 inline __attribute__((always_inline)) Bytes load_rows(const std::uint8_t* const* rows,
                                                       std::size_t offset) {
@@ -65,13 +60,8 @@ inline __attribute__((always_inline)) Bytes load_rows(const std::uint8_t* const*
 }
 #else
 constexpr std::size_t kRowsTogether = 1;
-typedef char Bytes __attribute__((vector_size(16)));
 constexpr Bytes kFirstPair = {EDGEWRIGHT_FIRST_PAIR};
 constexpr Bytes kSecondPair = {EDGEWRIGHT_SECOND_PAIR};
-
-inline __attribute__((always_inline)) Bytes shuffled(Bytes bytes, Bytes order) {
-  return __builtin_ia32_pshufb128(bytes, order);
-}
 
 inline __attribute__((always_inline)) Bytes load_rows(const std::uint8_t* const* rows,
                                                       std::size_t offset) {
@@ -105,7 +95,7 @@ inline __attribute__((always_inline)) std::size_t spread_fast(const std::uint8_t
 void spread(const std::uint8_t* const* rows, std::size_t width, std::size_t begin, std::size_t end,
             std::int32_t* lanes) {
   std::size_t m = begin;
-#if defined(__SSSE3__)
+#if defined(EDGEWRIGHT_SHUFFLE)
   m = spread_fast(rows, width, begin, end, lanes);
 #endif
   for (; m < end; ++m) {
