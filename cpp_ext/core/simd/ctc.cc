@@ -11,6 +11,7 @@ namespace {
 // From this many values on, a row fills vectors of its own; below, kWidth rows stand in lanes.
 constexpr std::size_t kLongRow = 160;
 constexpr float kInfinity = __builtin_inff();
+constexpr std::size_t kTogether = 4;  // vectors, because a maximum waits for the one before it
 
 // The largest value of each lane so far.
 struct Best {
@@ -60,34 +61,55 @@ void best_of_short_rows(const float* logits, std::size_t rows, std::size_t size,
   }
 }
 
+// Calls `take(x, v)` with the values of a long row, vector by vector, v going round kTogether
+// accumulators; the last vector may repeat values of the one before it.
+template <class Take>
+inline __attribute__((always_inline)) void for_each_vector(const float* row, std::size_t size,
+                                                           Take take) {
+  std::size_t i = 0;
+  for (; i + kTogether * kWidth <= size; i += kTogether * kWidth) {
+    for (std::size_t v = 0; v < kTogether; ++v) take(load<Floats>(row + i + v * kWidth), v);
+  }
+  for (; i + kWidth < size; i += kWidth) take(load<Floats>(row + i), 0);
+  take(load<Floats>(row + size - kWidth), 1);
+}
+
+inline __attribute__((always_inline)) float largest_lane(Floats lanes) {
+  float values[kWidth];
+  store(values, lanes);
+  for (std::size_t half = kWidth / 2; half > 0; half /= 2) {
+    for (std::size_t r = 0; r < half; ++r) values[r] = larger(values[r], values[r + half]);
+  }
+  return values[0];
+}
+
+// The largest value, NaN where there is one.
+float largest_of(const float* row, std::size_t size) {
+  Floats best[kTogether];
+  for (Floats& lanes : best) lanes = Floats{} - kInfinity;
+  Ints unordered{};
+  for_each_vector(row, size, [&](Floats x, std::size_t v) {
+    best[v] = larger(x, best[v]);
+    unordered |= x != x;
+  });
+  if (any(unordered)) return __builtin_nanf("");
+  return largest_lane(larger(larger(best[0], best[1]), larger(best[2], best[3])));
+}
+
 std::int32_t best_of_long_row(const float* row, std::size_t size) {
-  Ints indices{};
-  for (std::size_t r = 0; r < kWidth; ++r) indices[r] = static_cast<std::int32_t>(r);
-  // Two of them, because a comparison waits for the one before it.
-  Best bests[2];
-  const std::size_t whole = size / (2 * kWidth) * (2 * kWidth);
-  for (std::size_t i = 0; i < whole; i += 2 * kWidth) {
-    bests[0].take(load<Floats>(row + i), indices);
-    bests[1].take(load<Floats>(row + i + kWidth), indices + static_cast<std::int32_t>(kWidth));
-    indices += static_cast<std::int32_t>(2 * kWidth);
-  }
-  float value = -kInfinity;
-  std::int32_t index = 0;
-  bool valid = true;
-  for (const Best& best : bests) {
-    for (std::size_t r = 0; r < kWidth; ++r) {
-      const bool larger_one = best.value[r] > value;
-      if (larger_one || (best.value[r] == value && best.index[r] < index)) index = best.index[r];
-      if (larger_one) value = best.value[r];
-      valid = valid && best.invalid[r] == 0;
+  const float value = largest_of(row, size);
+  if (value != value || value == kInfinity || value == -kInfinity) return -1;
+  std::size_t i = 0;
+  for (; i + kTogether * kWidth <= size; i += kTogether * kWidth) {
+    Ints equal{};
+    for (std::size_t v = 0; v < kTogether; ++v) {
+      equal |= load<Floats>(row + i + v * kWidth) == value;
     }
+    if (any(equal)) break;
   }
-  for (std::size_t i = whole; i < size; ++i) {
-    if (row[i] > value) index = static_cast<std::int32_t>(i);
-    if (row[i] > value) value = row[i];
-    valid = valid && row[i] == row[i];
-  }
-  return valid && value != kInfinity && value != -kInfinity ? index : -1;
+  while (i + kWidth < size && !any(load<Floats>(row + i) == value)) i += kWidth;
+  while (row[i] != value) ++i;
+  return static_cast<std::int32_t>(i);
 }
 
 void best_tokens(const float* logits, std::size_t rows, std::size_t size, std::int32_t* best) {

@@ -34,11 +34,17 @@ float largest(const float* values, std::size_t size) {
   return result;
 }
 
-void add_exponentials(const float* values, float largest, float* output, Floats* sums) {
+inline __attribute__((always_inline)) Floats exponential_of(Floats x) {
+  return x < kLeast ? Floats{} : exponential(larger(x, Floats{} + kLeast));
+}
+
+// One round from `values` on, of which the first `counted` values are in the sums already.
+inline __attribute__((always_inline)) void add_round(const float* values, std::int32_t counted,
+                                                     float largest, float* output, Floats* sums) {
   for (std::size_t v = 0; v < kVectors; ++v) {
-    const Floats x = load<Floats>(values + v * kWidth) - largest;
-    const Floats p = x < kLeast ? Floats{} : exponential(larger(x, Floats{} + kLeast));
-    sums[v] += p;
+    const Floats p = exponential_of(load<Floats>(values + v * kWidth) - largest);
+    const Ints lanes = lane_numbers() + static_cast<std::int32_t>(v * kWidth);
+    sums[v] += lanes >= counted ? p : Floats{};
     store(output + v * kWidth, p);
   }
 }
@@ -46,12 +52,16 @@ void add_exponentials(const float* values, float largest, float* output, Floats*
 double exponentials(const float* values, std::size_t size, float largest, float* output) {
   Floats sums[kVectors] = {};
   std::size_t i = 0;
-  for (; i + kRound <= size; i += kRound) add_exponentials(values + i, largest, output + i, sums);
-  if (i < size) {
+  for (; i + kRound <= size; i += kRound) add_round(values + i, 0, largest, output + i, sums);
+  if (i < size && size > kRound) {
+    const std::size_t last = size - kRound;
+    const auto counted = static_cast<std::int32_t>(i - last);
+    add_round(values + last, counted, largest, output + last, sums);
+  } else if (i < size) {
     float from[kRound], to[kRound];
-    fill_round(values + i, size - i, -__builtin_inff(), from);
-    add_exponentials(from, largest, to, sums);
-    for (std::size_t j = 0; i + j < size; ++j) output[i + j] = to[j];
+    fill_round(values, size, -__builtin_inff(), from);
+    add_round(from, 0, largest, to, sums);
+    for (std::size_t j = 0; j < size; ++j) output[j] = to[j];
   }
   float lanes[kRound];
   for (std::size_t v = 0; v < kVectors; ++v) store(lanes + v * kWidth, sums[v]);
@@ -67,10 +77,7 @@ inline __attribute__((always_inline)) bool any_above(const float* values, std::s
   for (std::size_t i = 0; i < rounds * kRound; i += kWidth) {
     above |= load<Floats>(values + i) > least;
   }
-  std::uint64_t words[kVectorBytes / 8], all = 0;
-  store(words, above);
-  for (const std::uint64_t word : words) all |= word;
-  return all != 0;
+  return any(above);
 }
 
 std::size_t first_above(const float* values, std::size_t begin, std::size_t size, float least) {

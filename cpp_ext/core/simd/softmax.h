@@ -10,7 +10,8 @@ namespace edgewright {
 struct SoftmaxLoops {
   // Returns the largest of `size` values, at least one.
   float (*largest)(const float* values, std::size_t size);
-  // Writes exp(value - largest) and returns the sum. Values of more than 87 below count as 0.
+  // Writes exp(value - largest) into other memory and returns the sum. Values of more than 87 below
+  // count as 0.
   double (*exponentials)(const float* values, std::size_t size, float largest, float* output);
   // Returns the first place from `begin` on whose value is above `least`; `size` where there is
   // none.

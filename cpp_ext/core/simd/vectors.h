@@ -31,6 +31,21 @@ inline __attribute__((always_inline)) void store(Element* to, Vector vector) {
   __builtin_memcpy(to, &vector, sizeof vector);
 }
 
+// Whether a lane is not 0.
+inline __attribute__((always_inline)) bool any(Ints lanes) {
+  std::uint64_t words[kVectorBytes / sizeof(std::uint64_t)], all = 0;
+  __builtin_memcpy(words, &lanes, sizeof words);
+  for (const std::uint64_t word : words) all |= word;
+  return all != 0;
+}
+
+// 0, 1, 2, … in the lanes.
+inline __attribute__((always_inline)) Ints lane_numbers() {
+  Ints numbers{};
+  for (std::size_t lane = 0; lane < kWidth; ++lane) numbers[lane] = static_cast<std::int32_t>(lane);
+  return numbers;
+}
+
 template <class Vector>
 inline __attribute__((always_inline)) Vector larger(Vector a, Vector b) {
   return a > b ? a : b;
