@@ -14,6 +14,7 @@ import pytest
 from PIL import Image
 
 import tiny_bundles
+from edgewright import _core
 from edgewright.cli import main
 from edgewright.commands import COMMANDS
 
@@ -172,6 +173,7 @@ def test_doctor(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPa
     assert code == 0
     assert {d["device"]: d["works"] for d in found["devices"]}["cpu"] is True
     assert {"edgewright", "python", "machine", "cpu_features", "cores"} <= set(found)
+    assert found["instruction_set"] == _core.instruction_set()
     code, lines, _ = run(capsys, "doctor")
     assert "cpu by CPUExecutionProvider\tworks\t" in lines
 

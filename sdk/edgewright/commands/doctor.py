@@ -5,6 +5,7 @@ import platform
 from dataclasses import dataclass
 from importlib import metadata
 
+from edgewright import _core
 from edgewright.backends import BACKENDS, DeviceFact
 from edgewright.backends.onnxrt import INSTALL_CPU, INSTALL_GPU
 from edgewright.commands.base import add_json_option
@@ -61,6 +62,8 @@ class Diagnosis:
     machine: str
     """Name of the processor."""
     cpu_features: tuple[str, ...]
+    instruction_set: str
+    """What the kernels use of it, as in docs/kernels.md."""
     cores: int
     """Physical cores that this process may use."""
     default_threads: int
@@ -98,6 +101,7 @@ def diagnose() -> Diagnosis:
         system=platform.platform(),
         machine=here.machine,
         cpu_features=here.cpu_features,
+        instruction_set=_core.instruction_set(),
         cores=here.cores,
         default_threads=default_threads(),
         packages=packages,
@@ -132,6 +136,7 @@ def _print(found: Diagnosis) -> None:
         ("edgewright", found.edgewright, ""),
         ("python", found.python, found.system),
         ("processor", found.machine, " ".join(found.cpu_features)),
+        ("kernels", found.instruction_set, ""),
         ("cores", str(found.cores), f"{found.default_threads} threads by default"),
     ]
     rows += [
