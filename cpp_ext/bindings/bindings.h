@@ -19,6 +19,7 @@ void bind_log_mel(pybind11::module_& module);
 void bind_log_mel_stream(pybind11::module_& module);
 void bind_ngram(pybind11::module_& module);
 void bind_nucleotides(pybind11::module_& module);
+void bind_samples(pybind11::module_& module);
 void bind_sequence_parser(pybind11::module_& module);
 void bind_softmax(pybind11::module_& module);
 void bind_stft(pybind11::module_& module);

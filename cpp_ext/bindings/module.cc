@@ -17,6 +17,7 @@ PYBIND11_MODULE(_core, module) {
   edgewright::bind_ctc_greedy(module);
   edgewright::bind_ctc_words(module);
   edgewright::bind_nucleotides(module);
+  edgewright::bind_samples(module);
   edgewright::bind_sequence_parser(module);
   edgewright::bind_softmax(module);
   edgewright::bind_stft(module);

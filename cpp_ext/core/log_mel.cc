@@ -7,6 +7,7 @@
 
 #include "core/simd/frames.h"
 #include "core/simd/log_mel.h"
+#include "core/simd/samples.h"
 
 namespace edgewright {
 
@@ -97,8 +98,7 @@ void LogMel::copy(const WaveformView& waveform, std::ptrdiff_t begin, std::size_
     if (c == 0.0f) {
       for (std::size_t i = 0; i < count; ++i) to[i] = x[i] * scale;
     } else {
-      const float* const before = x - 1;
-      for (std::size_t i = 0; i < count; ++i) to[i] = x[i] * scale - c * (before[i] * scale);
+      sample_loops().emphasize(x, count, scale, c, to);
     }
   }
   to += count;
@@ -149,19 +149,21 @@ void LogMel::compute_frames(const WaveformView& waveform, std::size_t begin, std
 void LogMel::normalize(float* features, std::size_t frames) const {
   const LogMelLoops& loops = log_mel_loops();
   const std::size_t bins = num_mel_bins();
-  std::vector<double> means(bins, 0.0), scales(bins, 0.0);
+  std::vector<double> means(bins, 0.0), squares(bins, 0.0);
   for (std::size_t i = 0; i < frames; ++i) loops.add(features + i * bins, bins, means.data());
   for (double& mean : means) mean /= static_cast<double>(frames);
   for (std::size_t i = 0; i < frames; ++i) {
-    loops.add_squares(features + i * bins, means.data(), bins, scales.data());
+    loops.add_squares(features + i * bins, means.data(), bins, squares.data());
   }
-  for (double& scale : scales) {
+  const std::vector<float> centers(means.begin(), means.end());
+  std::vector<float> scales;
+  for (const double sum : squares) {
     // One frame has no deviation; it becomes 0.
-    const double std = frames > 1 ? std::sqrt(scale / static_cast<double>(frames - 1)) : 0.0;
-    scale = 1.0 / (std + 1e-5);
+    const double std = frames > 1 ? std::sqrt(sum / static_cast<double>(frames - 1)) : 0.0;
+    scales.push_back(static_cast<float>(1.0 / (std + 1e-5)));
   }
   for (std::size_t i = 0; i < frames; ++i) {
-    loops.standardize(features + i * bins, means.data(), scales.data(), bins);
+    loops.standardize(features + i * bins, centers.data(), scales.data(), bins);
   }
 }
 

@@ -192,15 +192,6 @@ class LogMelStream:
         self._finished = False
 
 
-def largest_magnitude(values: NDArray[np.float32]) -> float:
-    """Return the largest absolute value, without a copy; NaN where there is one.
-
-    Args:
-        values: dtype float32, any shape, at least one value.
-    """
-    return float(max(values.max(), -values.min()))
-
-
 def check_waveform(waveform: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return `waveform` in C order, or raise.
 
@@ -222,12 +213,13 @@ def check_waveform(waveform: NDArray[np.float32]) -> NDArray[np.float32]:
             f"input 'waveform': got shape {waveform.shape}, expected (samples,); "
             "mix the channels to one"
         )
-    if waveform.size and not largest_magnitude(waveform) <= LARGEST_SAMPLE:
+    waveform = np.ascontiguousarray(waveform)
+    if not _core.largest_magnitude(waveform) <= LARGEST_SAMPLE:
         raise InputError(
             "input 'waveform': got NaN, infinity or magnitudes above 1e9, expected samples from "
             "-1 to 1; check how the audio was read"
         )
-    return np.ascontiguousarray(waveform)
+    return waveform
 
 
 def check_config(config: LogMelConfig) -> None:

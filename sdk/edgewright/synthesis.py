@@ -14,7 +14,6 @@ from edgewright.features import (
     LogMelConfig,
     check_config,
     check_waveform,
-    largest_magnitude,
 )
 
 MAX_FRAMES = 1_000_000
@@ -138,7 +137,7 @@ def istft(
             f"input 'spectrum': got shape {spectrum.shape}, expected (frames, {bins}) with at "
             "least one frame; transpose it or pass the n_fft that made it"
         )
-    if not largest_magnitude(spectrum.view(np.float32)) <= LARGEST_SAMPLE * n_fft:
+    if not _core.largest_magnitude(spectrum.view(np.float32)) <= LARGEST_SAMPLE * n_fft:
         raise InputError(
             "input 'spectrum': got NaN, infinity or values above 1e9 * n_fft, expected finite "
             "spectra of samples from -1 to 1; check the model that made them"

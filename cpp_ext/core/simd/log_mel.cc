@@ -104,10 +104,8 @@ void add_squares(const float* frame, const double* means, std::size_t size, doub
   }
 }
 
-void standardize(float* frame, const double* means, const double* scales, std::size_t size) {
-  for (std::size_t i = 0; i < size; ++i) {
-    frame[i] = static_cast<float>((static_cast<double>(frame[i]) - means[i]) * scales[i]);
-  }
+void standardize(float* frame, const float* means, const float* scales, std::size_t size) {
+  for (std::size_t i = 0; i < size; ++i) frame[i] = (frame[i] - means[i]) * scales[i];
 }
 
 void take_logarithm(float* rows, std::size_t size, float added, float least) {

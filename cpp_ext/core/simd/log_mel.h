@@ -35,10 +35,11 @@ struct LogMelLoops {
   // Writes the filters' sums, one row each.
   void (*filter)(const float* spectrum, const FilterTable& filters, float* sums);
   // For the statistics of `size` bins over frames, in double: adds a frame, or its squared
-  // distances from `means`, to `sums`; and replaces it by (value - mean) * scale.
+  // distances from `means`, to `sums`.
   void (*add)(const float* frame, std::size_t size, double* sums);
   void (*add_squares)(const float* frame, const double* means, std::size_t size, double* sums);
-  void (*standardize)(float* frame, const double* means, const double* scales, std::size_t size);
+  // Replaces each value by (value - mean) * scale.
+  void (*standardize)(float* frame, const float* means, const float* scales, std::size_t size);
   // Replaces each value by ln(max(value + added, least)); `least` is above 0.
   void (*logarithm)(float* rows, std::size_t size, float added, float least);
 };
