@@ -10,6 +10,7 @@ import numpy as np
 import pyfastx
 import pytest
 from PIL import Image
+from transformers import BertTokenizer, ViTImageProcessorPil
 
 from edgewright.context import ContextWindow
 from edgewright.image import ImageTransform
@@ -56,11 +57,31 @@ def test_image_against_opencv(versus, size, bar):
     )  # fmt: skip
 
 
+@SIZES
+def test_image_against_transformers(versus, size, bar):
+    """The whole image processor of a ViT, as its users call it."""
+    pixels = make_picture(size)
+    transform = ImageTransform((224, 224), "bilinear", None, 1 / 255, MEAN, STD)
+    processor = ViTImageProcessorPil(image_mean=list(MEAN), image_std=list(STD))
+
+    def theirs() -> np.ndarray:
+        return processor(pixels, return_tensors="np")["pixel_values"][0]
+
+    np.testing.assert_allclose(transform(pixels), theirs(), atol=1e-6)
+    versus("transformers", lambda: transform(pixels), theirs, bar=None, work=1, unit="picture")
+
+
+KMERS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+KMERS += ["".join(kmer) for kmer in itertools.product("ACGT", repeat=6)]
+
+
+def make_letters(count: int) -> np.ndarray:
+    return np.random.default_rng(0).choice(np.frombuffer(b"ACGT", np.uint8), count)
+
+
 def test_kmer_ids(versus):
     """The bar is 1 GB/s: 1,000 microseconds a megabase."""
-    kmers = ["".join(kmer) for kmer in itertools.product("ACGT", repeat=6)]
-    tokenizer = KmerTokenizer(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *kmers])
-    letters = np.random.default_rng(0).choice(np.frombuffer(b"ACGT", np.uint8), 1_000_000)
+    tokenizer, letters = KmerTokenizer(KMERS), make_letters(1_000_000)
     codes = np.zeros(256, np.int64)
     codes[np.frombuffer(b"ACGT", np.uint8)] = np.arange(4)
 
@@ -70,6 +91,24 @@ def test_kmer_ids(versus):
 
     np.testing.assert_array_equal(tokenizer.encode(letters), theirs())
     versus("numpy", lambda: tokenizer.encode(letters), theirs, bar=None, work=1, unit="megabase")
+
+
+def test_kmer_ids_against_transformers(versus, tmp_path):
+    """The peer is given words: cutting the sequence into k-mers is not timed."""
+    tokenizer, sequence = KmerTokenizer(KMERS), make_letters(50_000).tobytes()
+    words = " ".join(sequence[i : i + 6].decode() for i in range(len(sequence) - 5))
+    vocabulary = tmp_path / "vocab.txt"
+    vocabulary.write_text("\n".join(KMERS))
+    peer = BertTokenizer(str(vocabulary), do_lower_case=False, model_max_length=len(sequence))
+
+    def theirs() -> list[int]:
+        return peer.encode(words, add_special_tokens=False)
+
+    assert tokenizer.encode(sequence).tolist() == theirs()
+    versus(
+        "transformers", lambda: tokenizer.encode(sequence), theirs,
+        bar=None, work=0.05, unit="megabase", block_seconds=0.0001,
+    )  # fmt: skip
 
 
 def make_lines(count: int) -> list[str]:

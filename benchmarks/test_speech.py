@@ -6,6 +6,7 @@ import asrfront.sensevoice
 import kaldi_native_fbank
 import librosa
 import numpy as np
+import scipy.signal
 import torch
 from transformers import ParakeetFeatureExtractor
 
@@ -95,6 +96,38 @@ def test_nemo_log_mel(versus):
     versus(
         "transformers", lambda: log_mel(audio), theirs,
         bar=0.1, work=SECONDS, unit="second of audio",
+    )  # fmt: skip
+
+
+def test_synthesis_log_mel(versus):
+    audio, log_mel = make_audio(SECONDS, 22050), LogMel(SYNTHESIS)
+
+    def theirs() -> np.ndarray:
+        mel = librosa.feature.melspectrogram(
+            y=audio, sr=22050, n_fft=1024, hop_length=256, pad_mode="reflect", power=1.0,
+            n_mels=80, fmax=8000.0,
+        )  # fmt: skip
+        return np.log(np.maximum(mel, 1e-5)).T
+
+    np.testing.assert_allclose(log_mel(audio), theirs(), atol=1e-4)
+    versus(
+        "librosa", lambda: log_mel(audio), theirs, bar=None, work=SECONDS, unit="second of audio"
+    )
+
+
+def test_stft_against_scipy(versus):
+    audio, sum_of_window = make_audio(4, 22050), np.float32(WINDOW.sum())
+
+    def theirs() -> np.ndarray:
+        _, _, spectrum = scipy.signal.stft(
+            audio, window="hann", nperseg=1024, noverlap=768, boundary="even", padded=False
+        )
+        return spectrum * sum_of_window
+
+    np.testing.assert_allclose(stft(audio, 1024, 256, 1024), theirs().T, atol=1e-3)
+    versus(
+        "scipy", lambda: stft(audio, 1024, 256, 1024), theirs,
+        bar=None, work=4, unit="second of audio",
     )  # fmt: skip
 
 
