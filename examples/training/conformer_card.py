@@ -62,6 +62,9 @@ _DATA = """\
   templates, and the texts of the Asterisk training prompts; speed, pitch, level and noise vary.
 - The checkpoint `fastspeech2-en`, trained on with the Asterisk training prompts until it speaks in
   their voice, reading other examples of WordNet, the templates, and the texts of those prompts.
+- The templates (`telephone_prompts.toml`) were written for this project, with an eye on what was
+  misheard in the development prompts, so the development figures flatter; the test prompts were not
+  looked at. Sentences that equal a development or test prompt are left out.
 
 Recorded clips that say the same words as a test clip are not trained on; neither they nor their
 texts are in the lexicon or the trigram. Development: every eighth Asterisk prompt, four talk keys

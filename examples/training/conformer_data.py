@@ -80,14 +80,14 @@ Item = tuple[int, ...]
 """Indices of the utterances that stand behind one another in a row of a batch."""
 
 
-def prepare(sources: Path, cache: Path, *, wordnet: int = 8000, prompts: int = 3000) -> Material:
-    """Decode, synthesize and compute features; half an hour on two cores.
+def prepare(sources: Path, cache: Path, *, wordnet: int = 8000, prompts: int = 6000) -> Material:
+    """Decode, synthesize and compute features; an hour on two cores.
 
     Args:
         sources: folder of the transcripts and of `test_split.json`.
         cache: where packages are unpacked and the adapted voice is kept.
-        wordnet: example sentences that flite speaks; the adapted voice speaks as many others.
-        prompts: telephone sentences that each of them speaks.
+        wordnet: example sentences that flite speaks; the adapted voice speaks twice as many others.
+        prompts: telephone sentences that flite speaks; the adapted voice speaks twice as many.
     """
     clips = recorded_clips(sources, cache)
     texts = _Texts(clips, cache, wordnet, prompts)
@@ -113,12 +113,11 @@ class _Texts:
         found = {plain_words(text) for text in _wordnet(cache)} - held
         kept = sorted(t for t in found if 2 < len(t.split()) < 13 and not OBSCENE.search(t))
         sentences = shuffled(kept, len(kept), 1)
-        templates = [text for text in prompt_texts() if text not in held]
         asterisk = [c.text for c in clips if c.source == "asterisk" and c.split == "train"]
         self.flite, rest = sentences[:wordnet], sentences[wordnet:]
-        self.flite += [*shuffled(templates, prompts, 2), *asterisk * 3]
-        self.unseen, self.adapted = rest[:100], rest[100 : 100 + wordnet]
-        self.adapted += [*shuffled(templates, prompts, 4), *asterisk * 3]
+        self.flite += [*asterisk * 3, *(t for t in prompt_texts(prompts, 2) if t not in held)]
+        self.unseen, self.adapted = rest[:100], rest[100 : 100 + 2 * wordnet]
+        self.adapted += [*asterisk * 3, *(t for t in prompt_texts(2 * prompts, 4) if t not in held)]
 
 
 def _adapt_voice(cache: Path, clips: Sequence[Clip]) -> None:

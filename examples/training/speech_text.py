@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import itertools
 import re
+from pathlib import Path
 
 import numpy as np
+import tomllib
 
-from edgewright.text.numbers import cardinal, digits, ordinal
+from edgewright.text.numbers import cardinal, ordinal
 
+PROMPTS = Path(__file__).with_name("telephone_prompts.toml")
 OBSCENE = re.compile(
     r"\b(\w*fuck\w*|\w*shit\w*|cunt\w*|nigg\w*|bitch\w*|whore\w*|slut\w*|bastard\w*|penis\w*"
     r"|vagina\w*|rape\w*|rapist\w*|faggot\w*|dick|cock|piss\w*|arse\w*|asshole\w*|porn\w*)\b"
@@ -35,130 +38,23 @@ def plain_words(text: str) -> str:
     return " ".join(filter(None, (word.strip("'") for word in words)))
 
 
-_THINGS = [
-    "your account",
-    "the conference",
-    "your mailbox",
-    "this extension",
-    "the operator",
-    "your message",
-    "the queue",
-    "your call",
-    "the recording",
-    "this number",
-    "your password",
-    "the speaker",
-    "the directory",
-    "your request",
-    "the line",
-    "voice mail",
-    "the main menu",
-    "call forwarding",
-    "your greeting",
-    "the next caller",
-    "the server",
-    "call waiting",
-    "do not disturb",
-    "the agent",
-    "your balance",
-    "the microphone",
-    "the volume",
-    "the department",
-]
-_STATES = [
-    "is now active",
-    "is not available",
-    "has been deleted",
-    "has been saved",
-    "is busy",
-    "is temporarily closed",
-    "has been changed",
-    "is being transferred",
-    "could not be found",
-    "is no longer in service",
-    "is locked",
-    "has been disabled",
-    "has been enabled",
-    "is full",
-    "will be recorded",
-    "is on hold",
-    "was not recognized",
-    "is unavailable at this time",
-    "has been cancelled",
-    "is not valid",
-    "has been turned off",
-]
-_ACTIONS = [
-    "hear the options again",
-    "leave a message",
-    "speak to an agent",
-    "return to the previous menu",
-    "record your name",
-    "change your password",
-    "listen to your messages",
-    "cancel this call",
-    "increase the volume",
-    "decrease the listening volume",
-    "hang up",
-    "save this message",
-    "erase and record again",
-    "reach the sales department",
-    "forward this message to another user",
-    "skip to the next message",
-    "repeat the recording",
-    "reach the front desk",
-    "make a donation",
-    "enter a different number",
-    "join the conference",
-    "mute all participants",
-    "toggle the speaker",
-]
-_KEYS = [
-    "zero",
-    "one",
-    "two",
-    "three",
-    "four",
-    "five",
-    "six",
-    "seven",
-    "eight",
-    "nine",
-    "star",
-    "pound",
-    "the pound key",
-]
-_OPENINGS = [
-    "please",
-    "sorry",
-    "thank you",
-    "goodbye",
-    "welcome",
-    "i'm sorry but",
-    "we regret that",
-    "please note that",
-    "at this time",
-    "one moment please",
-]
+def prompt_texts(count: int, seed: int) -> list[str]:
+    """Return that many different sentences, going round those of `telephone_prompts.toml`."""
+    grammar = tomllib.loads(PROMPTS.read_text("utf-8"))
+    rng = np.random.default_rng(seed)
 
+    def phrase(slot: re.Match[str]) -> str:
+        phrases = grammar["slots"][slot[1]]
+        return filled(phrases[rng.integers(len(phrases))])
 
-def prompt_texts() -> list[str]:
-    """Return every sentence of the telephone templates, written for this script."""
-    pairs = itertools.product(_THINGS, _STATES)
-    texts = [f"{thing} {state}" for thing, state in pairs]
-    texts += [f"{opening} {text}" for opening, text in itertools.product(_OPENINGS, texts[::5])]
-    keys = list(itertools.product(_ACTIONS, _KEYS))
-    texts += [f"press {key} to {action}" for action, key in keys]
-    texts += [f"to {action} press {key}" for action, key in keys]
-    texts += [f"if you would like to {action} please press {key} now" for action, key in keys[::2]]
-    texts += [f"please enter the number followed by {key}" for key in _KEYS[-3:]]
-    texts += [
-        f"there are {spell_number(number)} {things}"
-        for number in range(2, 100)
-        for things in ("callers ahead of you", "new messages", "minutes remaining")
-    ]
-    texts += [f"extension {' '.join(digits(str(n)))}" for n in range(1000, 9999, 37)]
-    return texts
+    def filled(template: str) -> str:
+        return re.sub(r"\{(\w+)\}", phrase, template)
+
+    found: dict[str, None] = {}
+    templates = itertools.cycle(grammar["sentences"])
+    while len(found) < count:
+        found[filled(next(templates))] = None
+    return list(found)
 
 
 def shuffled(texts: list[str], count: int, seed: int) -> list[str]:

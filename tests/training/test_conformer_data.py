@@ -29,11 +29,15 @@ def test_plain_words(text, words):
     assert speech_text.plain_words(text) == words
 
 
-def test_prompt_texts_are_plain_and_clean():
-    texts = speech_text.prompt_texts()
-    assert len(set(texts)) > 2500
+def test_prompt_texts_are_plain_clean_and_of_many_kinds():
+    texts = speech_text.prompt_texts(3000, seed=1)
+    assert len(set(texts)) == 3000
     assert all(text == speech_text.plain_words(text) for text in texts)
     assert not any(speech_text.OBSCENE.search(text) for text in texts)
+    assert texts == speech_text.prompt_texts(3000, seed=1)
+    assert texts != speech_text.prompt_texts(3000, seed=2)
+    wanted = ("press star to", "call forwarding is", "o'clock", "charlie", "february")
+    assert all(any(words in text for text in texts) for words in wanted)
 
 
 def test_silence_is_the_floor_of_the_features():
