@@ -7,12 +7,13 @@ from collections.abc import Callable, Iterable
 
 import numpy as np
 
+from edgewright import _core
 from edgewright.context import ContextWindow
 from edgewright.ctc import BeamSearch, CTCWord, WordSearch, greedy_decode
 from edgewright.decoding import softmax, softmax_top_k
 from edgewright.features import LogMel, LogMelConfig, LogMelStream
 from edgewright.image import ImageTransform
-from edgewright.sequence import KmerTokenizer, reverse_complement
+from edgewright.sequence import KmerTokenizer, SequenceChunk, reverse_complement
 from edgewright.synthesis import GriffinLim, GriffinLimConfig, istft, regulate_length, stft
 
 RNG = np.random.default_rng(0)
@@ -64,6 +65,18 @@ def steps() -> list[np.ndarray]:
     return [np.array(array) for array in arrays.values()]
 
 
+def records() -> list[np.ndarray]:
+    parser = _core.SequenceParser(SequenceChunk, bytes.decode)
+    lines = [SEQUENCE[start : start + 61] + b"RyK"[: start % 4] for start in range(0, 1031, 61)]
+    data = b">a\n" + b"\n".join(lines) + b"\n>b\r\nNNNN\r\n" + SEQUENCE
+    chunks = [
+        chunk
+        for start in range(0, len(data), 301)
+        for chunk in parser.feed(data[start : start + 301])
+    ]
+    return [np.frombuffer(chunk.sequence, np.uint8) for chunk in [*chunks, *parser.finish()]]
+
+
 def tokens(found: Iterable[object]) -> np.ndarray:
     return np.array([[t.token_id, t.start, t.end, t.confidence] for t in found])  # type: ignore[attr-defined]
 
@@ -85,7 +98,9 @@ CALLS: dict[str, Callable[[], object]] = {
     "ctc_greedy_wide": lambda: tokens(greedy_decode(WIDE, 0)),
     "ctc_beam": lambda: tokens(SEARCH(LOGITS)[0].tokens),
     "ctc_words": lambda: words(WORD_SEARCH(LOGITS)[0].words),
+    "records": records,
     "softmax": lambda: softmax(WIDE),
+    "softmax_17": lambda: softmax(LOGITS[:, :17]),
     "softmax_top_k": lambda: softmax_top_k(WIDE, 7),
     "image_bilinear": lambda: BILINEAR(IMAGE),
     "image_bicubic": lambda: BICUBIC(IMAGE),

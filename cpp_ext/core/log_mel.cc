@@ -155,15 +155,18 @@ void LogMel::normalize(float* features, std::size_t frames) const {
   for (std::size_t i = 0; i < frames; ++i) {
     loops.add_squares(features + i * bins, means.data(), bins, squares.data());
   }
+  // What rounding takes from a mean is put back where deviations are small.
   const std::vector<float> centers(means.begin(), means.end());
-  std::vector<float> scales;
-  for (const double sum : squares) {
+  std::vector<float> scales(bins), offsets(bins);
+  for (std::size_t m = 0; m < bins; ++m) {
     // One frame has no deviation; it becomes 0.
-    const double std = frames > 1 ? std::sqrt(sum / static_cast<double>(frames - 1)) : 0.0;
-    scales.push_back(static_cast<float>(1.0 / (std + 1e-5)));
+    const double std = frames > 1 ? std::sqrt(squares[m] / static_cast<double>(frames - 1)) : 0.0;
+    const double scale = 1.0 / (std + 1e-5);
+    scales[m] = static_cast<float>(scale);
+    offsets[m] = static_cast<float>((static_cast<double>(centers[m]) - means[m]) * scale);
   }
   for (std::size_t i = 0; i < frames; ++i) {
-    loops.standardize(features + i * bins, centers.data(), scales.data(), bins);
+    loops.standardize(features + i * bins, centers.data(), scales.data(), offsets.data(), bins);
   }
 }
 

@@ -36,7 +36,8 @@ void test_greedy() {
 
 void test_best_tokens() {
   // Short rows stand in lanes, long ones fill vectors of their own.
-  for (const std::size_t vocabulary : {1u, 2u, 15u, 29u, 159u, 160u, 1000u}) {
+  for (const std::size_t vocabulary :
+       {1u, 2u, 15u, 29u, 159u, 160u, 161u, 175u, 192u, 193u, 1000u}) {
     for (const std::size_t frames : {1u, 15u, 16u, 33u}) {
       std::vector<float> logits(frames * vocabulary);
       unsigned state = 3;
@@ -50,8 +51,11 @@ void test_best_tokens() {
         const auto largest = std::max_element(row, row + static_cast<std::ptrdiff_t>(vocabulary));
         CHECK(best[t] == largest - row);
       }
-      logits.back() = std::numeric_limits<float>::quiet_NaN();
-      CHECK(refuses([&] { best_tokens(logits.data(), frames, vocabulary); }, "got NaN"));
+      for (std::size_t behind = 1; behind <= vocabulary; behind += 1 + vocabulary / 9) {
+        std::vector<float> damaged = logits;
+        damaged[damaged.size() - behind] = std::numeric_limits<float>::quiet_NaN();
+        CHECK(refuses([&] { best_tokens(damaged.data(), frames, vocabulary); }, "got NaN"));
+      }
       std::fill(logits.begin(), logits.end(), -std::numeric_limits<float>::infinity());
       CHECK(refuses([&] { best_tokens(logits.data(), frames, vocabulary); }, "frame 0"));
       logits.assign(logits.size(), 0.0f);

@@ -42,4 +42,5 @@ void test_emphasize() {
 int main() {
   test_largest_magnitude_of_every_size_and_place();
   test_emphasize();
+  return exit_code();
 }

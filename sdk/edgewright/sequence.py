@@ -4,7 +4,9 @@ Letters are A, C, G, T and the IUPAC ambiguity codes RYSWKMBDHVN, in either case
 because models of DNA know T only, and so are gaps and amino acids.
 """
 
+import gzip
 import io
+import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,11 +21,9 @@ from edgewright.arguments import whole_number
 from edgewright.errors import InputError, InputNotFoundError, InputTypeError, UsageError
 
 try:
-    from isal import igzip as gzip
-    from isal import isal_zlib as zlib
+    from isal import igzip, isal_zlib
 except ImportError:  # without the extra `dna`
-    import gzip
-    import zlib
+    igzip, isal_zlib = gzip, zlib
 
 _GZIP_MAGIC = b"\x1f\x8b"
 _WINDOWS_A_BATCH = 64
@@ -257,7 +257,9 @@ def _open(path: Path) -> Iterator[tuple[io.BufferedIOBase, io.RawIOBase]]:
         ) from error
     with raw, io.BufferedReader(raw) as buffered:
         if buffered.peek(2)[:2] == _GZIP_MAGIC:
-            with gzip.open(buffered) as unpacked:
+            # isal gives nothing before half a megabyte came, the other 8 KiB; a pipe may be slow.
+            library = igzip if raw.seekable() else gzip
+            with library.open(buffered) as unpacked:
                 yield unpacked, raw
         else:
             yield buffered, raw
@@ -268,7 +270,7 @@ def _read(file: io.BufferedIOBase, size: int, path: str | Path) -> bytes:
         # Not `read`, which waits for all of `size` without a look at pending signals: from a slow
         # pipe it gives nothing for long, and neither ctrl-C nor SIGTERM may end it.
         return file.read1(size)
-    except (OSError, EOFError, zlib.error) as error:
+    except (OSError, EOFError, OverflowError, zlib.error, isal_zlib.error) as error:
         raise InputError(
             f"input '{path}': got damaged data ({error}), expected a complete file; copy it again"
         ) from error

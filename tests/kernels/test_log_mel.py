@@ -149,6 +149,16 @@ def test_parity_with_nemo(num_samples):
     np.testing.assert_allclose(LogMel(NEMO)(waveform), expected, rtol=0, atol=1e-4)
 
 
+def test_small_deviations_are_normalized_in_full():
+    """A steady tone: float32 statistics would lose what little its bins change."""
+    waveform = np.sin(np.arange(16_000) * 0.3).astype(np.float32)
+    raw = LogMel(replace(NEMO, normalization="none"))(waveform).astype(np.float64)
+    raw = raw[: LogMel(NEMO).num_frames(len(waveform))]
+    expected = (raw - raw.mean(0)) / (raw.std(0, ddof=1) + 1e-5)
+    assert raw[10:-10].std(0).min() < 5e-3
+    np.testing.assert_allclose(LogMel(NEMO)(waveform), expected, rtol=0, atol=2e-5)
+
+
 def test_parity_with_torch_stft_and_the_filters_of_transformers():
     waveform = make_voice(30000, seed=4, sample_rate=22050)
     window = torch.hann_window(1024, dtype=torch.float64)

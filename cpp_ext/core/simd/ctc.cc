@@ -93,6 +93,7 @@ float largest_of(const float* row, std::size_t size) {
     unordered |= x != x;
   });
   if (any(unordered)) return __builtin_nanf("");
+  static_assert(kTogether == 4, "four accumulators");
   return largest_lane(larger(larger(best[0], best[1]), larger(best[2], best[3])));
 }
 

@@ -9,11 +9,11 @@ namespace {
 constexpr unsigned char kUpperMask = 0xdf;
 
 // Lanes are 0xff where a letter in upper case is none of A, C, G, T, N.
-#if defined(EDGEWRIGHT_SHUFFLE)
+#if defined(EDGEWRIGHT_BYTE_SHUFFLE)
 // The last four bits tell these five apart: the base that has them, or what no letter is.
 #define EDGEWRIGHT_BASES \
   255, 'A', 255, 'C', 'T', 255, 255, 'G', 255, 255, 255, 255, 255, 255, 'N', 255
-#if defined(__AVX2__)
+#if EDGEWRIGHT_VECTOR_BYTES >= 32
 constexpr Bytes kBases = {EDGEWRIGHT_BASES, EDGEWRIGHT_BASES};
 #else
 constexpr Bytes kBases = {EDGEWRIGHT_BASES};

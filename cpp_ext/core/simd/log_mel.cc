@@ -104,8 +104,11 @@ void add_squares(const float* frame, const double* means, std::size_t size, doub
   }
 }
 
-void standardize(float* frame, const float* means, const float* scales, std::size_t size) {
-  for (std::size_t i = 0; i < size; ++i) frame[i] = (frame[i] - means[i]) * scales[i];
+void standardize(float* frame, const float* centers, const float* scales, const float* offsets,
+                 std::size_t size) {
+  for (std::size_t i = 0; i < size; ++i) {
+    frame[i] = (frame[i] - centers[i]) * scales[i] + offsets[i];
+  }
 }
 
 void take_logarithm(float* rows, std::size_t size, float added, float least) {

@@ -38,8 +38,9 @@ struct LogMelLoops {
   // distances from `means`, to `sums`.
   void (*add)(const float* frame, std::size_t size, double* sums);
   void (*add_squares)(const float* frame, const double* means, std::size_t size, double* sums);
-  // Replaces each value by (value - mean) * scale.
-  void (*standardize)(float* frame, const float* means, const float* scales, std::size_t size);
+  // Replaces each value by (value - center) * scale + offset.
+  void (*standardize)(float* frame, const float* centers, const float* scales, const float* offsets,
+                      std::size_t size);
   // Replaces each value by ln(max(value + added, least)); `least` is above 0.
   void (*logarithm)(float* rows, std::size_t size, float added, float least);
 };

@@ -42,11 +42,11 @@ inline __attribute__((always_inline)) void spread_two(const std::uint8_t* pixels
   lanes[3] = 0;
 }
 
-#if defined(EDGEWRIGHT_SHUFFLE)
+#if defined(EDGEWRIGHT_BYTE_SHUFFLE)
 constexpr unsigned char o = 0xff;  // a byte that becomes zero
 #define EDGEWRIGHT_FIRST_PAIR 0, o, 3, o, 1, o, 4, o, 2, o, 5, o, o, o, o, o
 #define EDGEWRIGHT_SECOND_PAIR 6, o, 9, o, 7, o, 10, o, 8, o, 11, o, o, o, o, o
-#if defined(__AVX2__)
+#if EDGEWRIGHT_VECTOR_BYTES >= 32
 constexpr std::size_t kRowsTogether = 2;
 constexpr Bytes kFirstPair = {EDGEWRIGHT_FIRST_PAIR, EDGEWRIGHT_FIRST_PAIR};
 constexpr Bytes kSecondPair = {EDGEWRIGHT_SECOND_PAIR, EDGEWRIGHT_SECOND_PAIR};
@@ -95,7 +95,7 @@ inline __attribute__((always_inline)) std::size_t spread_fast(const std::uint8_t
 void spread(const std::uint8_t* const* rows, std::size_t width, std::size_t begin, std::size_t end,
             std::int32_t* lanes) {
   std::size_t m = begin;
-#if defined(EDGEWRIGHT_SHUFFLE)
+#if defined(EDGEWRIGHT_BYTE_SHUFFLE)
   m = spread_fast(rows, width, begin, end, lanes);
 #endif
   for (; m < end; ++m) {

@@ -31,7 +31,7 @@ inline __attribute__((always_inline)) void store(Element* to, Vector vector) {
   __builtin_memcpy(to, &vector, sizeof vector);
 }
 
-// Whether a lane is not 0.
+// Whether any lane is not 0.
 inline __attribute__((always_inline)) bool any(Ints lanes) {
   std::uint64_t words[kVectorBytes / sizeof(std::uint64_t)], all = 0;
   __builtin_memcpy(words, &lanes, sizeof words);

@@ -19,6 +19,7 @@ PACKAGES = {
     "rich": "pip install . in a checkout",
     "onnxruntime": INSTALL_CPU,
     "onnxruntime-gpu": INSTALL_GPU,
+    "isal": "pip install '.[dna]' in a checkout",
     "gymnasium": "pip install '.[control]' in a checkout",
     "mujoco": "pip install '.[control]' in a checkout",
     "torch": "pip install '.[export]' in a checkout",
