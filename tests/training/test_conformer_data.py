@@ -36,8 +36,8 @@ def test_prompt_texts_are_plain_clean_and_of_many_kinds():
     assert not any(speech_text.OBSCENE.search(text) for text in texts)
     assert texts == speech_text.prompt_texts(3000, seed=1)
     assert texts != speech_text.prompt_texts(3000, seed=2)
-    wanted = ("press star to", "call forwarding is", "o'clock", "charlie", "february")
-    assert all(any(words in text for text in texts) for words in wanted)
+    heard = {word for text in texts for word in text.split()}
+    assert {"press", "star", "forwarding", "february", "charlie", "twentieth", "o'clock"} <= heard
 
 
 def test_silence_is_the_floor_of_the_features():
