@@ -88,11 +88,11 @@ The shipped weights come from four runs, each going on from the weights of the o
 dropout, disturbances, shares of the sources). The second had a peak rate of 1.0e-3: 10 minutes
 without the adapted voice, then with it, on one thread, from 18 minutes on two; at 22 minutes the
 shares of the adapted voice and of the Asterisk prompts grew to those of the script, and the adapted
-voice was disturbed half as much. The voice was adapted in 150 + 190 steps. The third took 70 minutes
-at a peak rate of 8.0e-4 with nothing changed. The fourth took 46 minutes at 7.0e-4 with the telephone
-templates (in their first wording, which the history of this repository has) and nearly three times
-as much speech of the adapted voice, 21 hours; until minute 22 it was planned for 60. Each was chosen over the one before on the development
-clips. The curve is that of the fourth.
+voice was disturbed half as much. The voice was adapted in 150 + 190 steps. The third took 70
+minutes at a peak rate of 8.0e-4 with nothing changed. The fourth took 46 minutes at 7.0e-4 with the
+telephone templates (in their first wording, which the history of this repository has) and nearly
+three times as much speech of the adapted voice, 21 hours; until minute 22 it was planned for 60.
+Each was chosen over the one before on the development clips. The curve is that of the fourth.
 """
 _LIMITS = """\
 ## Limits
