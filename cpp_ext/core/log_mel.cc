@@ -149,24 +149,19 @@ void LogMel::compute_frames(const WaveformView& waveform, std::size_t begin, std
 void LogMel::normalize(float* features, std::size_t frames) const {
   const LogMelLoops& loops = log_mel_loops();
   const std::size_t bins = num_mel_bins();
-  std::vector<double> means(bins, 0.0), squares(bins, 0.0);
+  std::vector<double> means(bins, 0.0), scales(bins, 0.0);
   for (std::size_t i = 0; i < frames; ++i) loops.add(features + i * bins, bins, means.data());
   for (double& mean : means) mean /= static_cast<double>(frames);
   for (std::size_t i = 0; i < frames; ++i) {
-    loops.add_squares(features + i * bins, means.data(), bins, squares.data());
+    loops.add_squares(features + i * bins, means.data(), bins, scales.data());
   }
-  // What rounding takes from a mean is put back where deviations are small.
-  const std::vector<float> centers(means.begin(), means.end());
-  std::vector<float> scales(bins), offsets(bins);
-  for (std::size_t m = 0; m < bins; ++m) {
+  for (double& scale : scales) {
     // One frame has no deviation; it becomes 0.
-    const double std = frames > 1 ? std::sqrt(squares[m] / static_cast<double>(frames - 1)) : 0.0;
-    const double scale = 1.0 / (std + 1e-5);
-    scales[m] = static_cast<float>(scale);
-    offsets[m] = static_cast<float>((static_cast<double>(centers[m]) - means[m]) * scale);
+    const double std = frames > 1 ? std::sqrt(scale / static_cast<double>(frames - 1)) : 0.0;
+    scale = 1.0 / (std + 1e-5);
   }
   for (std::size_t i = 0; i < frames; ++i) {
-    loops.standardize(features + i * bins, centers.data(), scales.data(), offsets.data(), bins);
+    loops.standardize(features + i * bins, means.data(), scales.data(), bins);
   }
 }
 

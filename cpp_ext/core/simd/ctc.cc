@@ -61,19 +61,6 @@ void best_of_short_rows(const float* logits, std::size_t rows, std::size_t size,
   }
 }
 
-// Calls `take(x, v)` with the values of a long row, vector by vector, v going round kTogether
-// accumulators; the last vector may repeat values of the one before it.
-template <class Take>
-inline __attribute__((always_inline)) void for_each_vector(const float* row, std::size_t size,
-                                                           Take take) {
-  std::size_t i = 0;
-  for (; i + kTogether * kWidth <= size; i += kTogether * kWidth) {
-    for (std::size_t v = 0; v < kTogether; ++v) take(load<Floats>(row + i + v * kWidth), v);
-  }
-  for (; i + kWidth < size; i += kWidth) take(load<Floats>(row + i), 0);
-  take(load<Floats>(row + size - kWidth), 1);
-}
-
 inline __attribute__((always_inline)) float largest_lane(Floats lanes) {
   float values[kWidth];
   store(values, lanes);
@@ -88,10 +75,17 @@ float largest_of(const float* row, std::size_t size) {
   Floats best[kTogether];
   for (Floats& lanes : best) lanes = Floats{} - kInfinity;
   Ints unordered{};
-  for_each_vector(row, size, [&](Floats x, std::size_t v) {
+  const auto take = [&](std::size_t i, std::size_t v) {
+    const Floats x = load<Floats>(row + i);
     best[v] = larger(x, best[v]);
     unordered |= x != x;
-  });
+  };
+  std::size_t i = 0;
+  for (; i + kTogether * kWidth <= size; i += kTogether * kWidth) {
+    for (std::size_t v = 0; v < kTogether; ++v) take(i + v * kWidth, v);
+  }
+  for (; i + kWidth < size; i += kWidth) take(i, 0);
+  take(size - kWidth, 1);  // may repeat values of the vector before it
   if (any(unordered)) return __builtin_nanf("");
   static_assert(kTogether == 4, "four accumulators");
   return largest_lane(larger(larger(best[0], best[1]), larger(best[2], best[3])));

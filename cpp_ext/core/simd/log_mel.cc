@@ -104,10 +104,9 @@ void add_squares(const float* frame, const double* means, std::size_t size, doub
   }
 }
 
-void standardize(float* frame, const float* centers, const float* scales, const float* offsets,
-                 std::size_t size) {
+void standardize(float* frame, const double* means, const double* scales, std::size_t size) {
   for (std::size_t i = 0; i < size; ++i) {
-    frame[i] = (frame[i] - centers[i]) * scales[i] + offsets[i];
+    frame[i] = static_cast<float>((static_cast<double>(frame[i]) - means[i]) * scales[i]);
   }
 }
 

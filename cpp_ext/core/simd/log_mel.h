@@ -35,12 +35,10 @@ struct LogMelLoops {
   // Writes the filters' sums, one row each.
   void (*filter)(const float* spectrum, const FilterTable& filters, float* sums);
   // For the statistics of `size` bins over frames, in double: adds a frame, or its squared
-  // distances from `means`, to `sums`.
+  // distances from `means`, to `sums`; and replaces it by (value - mean) * scale.
   void (*add)(const float* frame, std::size_t size, double* sums);
   void (*add_squares)(const float* frame, const double* means, std::size_t size, double* sums);
-  // Replaces each value by (value - center) * scale + offset.
-  void (*standardize)(float* frame, const float* centers, const float* scales, const float* offsets,
-                      std::size_t size);
+  void (*standardize)(float* frame, const double* means, const double* scales, std::size_t size);
   // Replaces each value by ln(max(value + added, least)); `least` is above 0.
   void (*logarithm)(float* rows, std::size_t size, float added, float least);
 };
