@@ -98,8 +98,8 @@ _LIMITS = """\
 ## Limits
 
 Made for clean prompts in the voice of Asterisk. Synthetic voices are understood by half, acted
-speech of games by a third, strangers and noise worse: do not use it for dictation. Numbers come out
-as words, and there is no punctuation. With the lexicon no word outside it can be heard.
+speech of games by a third, strangers less: do not use it for dictation. Numbers come out as words,
+and there is no punctuation. With the lexicon no word outside it can be heard.
 """
 
 

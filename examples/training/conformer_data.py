@@ -81,7 +81,7 @@ Item = tuple[int, ...]
 
 
 def prepare(sources: Path, cache: Path, *, wordnet: int = 8000, prompts: int = 6000) -> Material:
-    """Decode, synthesize and compute features; an hour on two cores.
+    """Decode, synthesize and compute features; about an hour on two cores.
 
     Args:
         sources: folder of the transcripts and of `test_split.json`.
@@ -112,7 +112,7 @@ class _Texts:
         held = {clip.text for clip in clips if clip.split != "train"}
         found = {plain_words(text) for text in _wordnet(cache)} - held
         kept = sorted(t for t in found if 2 < len(t.split()) < 13 and not OBSCENE.search(t))
-        sentences = shuffled(kept, len(kept), 1)
+        sentences = shuffled(kept, 1)
         asterisk = [c.text for c in clips if c.source == "asterisk" and c.split == "train"]
         self.flite, rest = sentences[:wordnet], sentences[wordnet:]
         self.flite += [*asterisk * 3, *(t for t in prompt_texts(prompts, 2) if t not in held)]

@@ -57,7 +57,6 @@ def prompt_texts(count: int, seed: int) -> list[str]:
     return list(found)
 
 
-def shuffled(texts: list[str], count: int, seed: int) -> list[str]:
-    """Return `count` of the texts (all when fewer) in an order decided by the seed."""
-    order = np.random.default_rng(seed).permutation(len(texts))[:count]
-    return [texts[index] for index in order]
+def shuffled(texts: list[str], seed: int) -> list[str]:
+    """Return the texts in an order decided by the seed."""
+    return [texts[index] for index in np.random.default_rng(seed).permutation(len(texts))]

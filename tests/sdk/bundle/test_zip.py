@@ -53,7 +53,8 @@ def test_archives_of_other_programs_open(
 
 def test_an_archive_with_folder_members_opens(stored: Path, tmp_path: Path) -> None:
     path = shutil.make_archive(str(tmp_path / "b"), "zip", stored.parent, stored.name)
-    Bundle.open(path).close()
+    with Bundle.open(path) as bundle:
+        assert bundle.digest == Bundle.open(stored).digest
 
 
 def test_equal_bundles_give_equal_archives(stored: Path, stored_zip: Path, tmp_path: Path) -> None:
