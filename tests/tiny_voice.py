@@ -33,6 +33,8 @@ _RNG = np.random.default_rng(5)
 EMBEDDINGS = _RNG.uniform(0.2, 1.0, (len(VOCABULARY), SIZE)).astype(np.float32)
 LENGTHS = np.array([0, 3, 4, 6, 6, 5, 9, 4, 4, 11], np.float32)
 MEL_WEIGHTS = _RNG.normal(size=(SIZE, BINS)).astype(np.float32)
+N_FFT = 2 * HOP
+SPECTRUM_WEIGHTS = _RNG.normal(size=(BINS, N_FFT + 2)).astype(np.float32)
 MEL = {
     "sample_rate": RATE, "num_mel_bins": BINS, "n_fft": 128, "win_length": 128, "hop_length": HOP,
     "window": "hann", "periodic": True, "padding": "reflect", "preemphasis": 0.0,
@@ -53,8 +55,26 @@ def durations_of(token_ids: NDArray[np.int64], rate: float = 1.0) -> NDArray[np.
     return np.round(LENGTHS[token_ids] / np.float32(rate)).astype(np.int64)
 
 
-def fastspeech2(output: Path, *, vocoder: bool = False, **changes: Any) -> Path:
-    """Write the voice; its vocoder repeats the first bin. `changes` replace `config` entries."""
+def waveform_of(mel: NDArray[np.float32], vocoder: str) -> NDArray[np.float32]:
+    """Answer of the vocoder: the first bin, repeated, or the inverse STFT by its definition."""
+    if vocoder == "waveform":
+        return np.repeat(mel[:, 0], HOP)
+    real, imaginary = (mel @ SPECTRUM_WEIGHTS).reshape(len(mel), -1, 2).transpose(2, 0, 1)
+    window = np.hanning(N_FFT + 1)[:-1]
+    frames = np.fft.irfft(real + 1j * imaginary) * window
+    padded, weights = np.zeros((2, (len(mel) - 1) * HOP + N_FFT))
+    for index, frame in enumerate(frames):
+        padded[index * HOP : index * HOP + N_FFT] += frame
+        weights[index * HOP : index * HOP + N_FFT] += window**2
+    inner = slice(N_FFT // 2, N_FFT // 2 + (len(mel) - 1) * HOP)
+    return np.pad(padded[inner] / weights[inner], (0, HOP)).astype(np.float32)
+
+
+def fastspeech2(output: Path, *, vocoder: str = "", **changes: Any) -> Path:
+    """Write the voice; its vocoder, if any, gives a "waveform" or a "spectrum".
+
+    `changes` replace `config` entries.
+    """
     graphs = {"encoder": _encoder(), "decoder": _decoder()}
     config: dict[str, Any] = {
         "sample_rate": RATE, "hop_length": HOP, "style": "flite", "spaces": False,
@@ -62,12 +82,14 @@ def fastspeech2(output: Path, *, vocoder: bool = False, **changes: Any) -> Path:
         "mel_scale": [1.0], "mel_offset": [0.0], "max_phones": 20,
     }  # fmt: skip
     if vocoder:
-        graphs["vocoder"], config["griffin_lim"] = _vocoder(), None
+        graphs["vocoder"], config["griffin_lim"] = VOCODERS[vocoder](), None
+    if vocoder == "spectrum":
+        config["istft"] = {"n_fft": N_FFT, "hop_length": HOP}
     ids = np.arange(1, len(VOCABULARY))
     sample = {"token_ids": ids, "durations": durations_of(ids)}
     answer = {"durations": durations_of(ids), "mel": mel_of(ids, durations_of(ids))}
     if vocoder:
-        answer["waveform"] = np.repeat(answer["mel"][:, 0], HOP)
+        answer["waveform"] = waveform_of(answer["mel"], vocoder)
     with BundleWriter(output) as writer:
         writer.add("NOTICE", b"Made for the tests of Edgewright.\n")
         writer.add(
@@ -117,7 +139,7 @@ def _decoder() -> Graph:
     return make_graph(nodes, inputs, outputs, weights=MEL_WEIGHTS), inputs, outputs
 
 
-def _vocoder() -> Graph:
+def _waveform_vocoder() -> Graph:
     inputs = (TensorSpec("mel", "float32", ("batch", "frames", BINS)),)
     outputs = (TensorSpec("waveform", "float32", ("batch", "samples")),)
     nodes = [
@@ -128,6 +150,20 @@ def _vocoder() -> Graph:
     constants = {"zero": np.array([0]), "one": np.array([1]), "last": np.array([2]),
                  "repeats": np.array([1, 1, HOP])}  # fmt: skip
     return make_graph(nodes, inputs, outputs, **constants), inputs, outputs
+
+
+def _spectrum_vocoder() -> Graph:
+    inputs = (TensorSpec("mel", "float32", ("batch", "frames", BINS)),)
+    outputs = (TensorSpec("spectrum", "float32", ("batch", "frames", N_FFT // 2 + 1, 2)),)
+    nodes = [
+        helper.make_node("MatMul", ["mel", "weights"], ["flat"]),
+        helper.make_node("Reshape", ["flat", "shape"], ["spectrum"]),
+    ]
+    constants = {"weights": SPECTRUM_WEIGHTS, "shape": np.array([0, 0, -1, 2])}
+    return make_graph(nodes, inputs, outputs, **constants), inputs, outputs
+
+
+VOCODERS = {"waveform": _waveform_vocoder, "spectrum": _spectrum_vocoder}
 
 
 def _manifest(config: Mapping[str, Any], graphs: Mapping[str, Graph]) -> Manifest:

@@ -10,6 +10,7 @@ the result; `whisper_judge.py` says how its environment is made.
 from __future__ import annotations
 
 import argparse
+import shutil
 from pathlib import Path
 
 import torch
@@ -113,7 +114,13 @@ def main() -> None:
         for split in ("dev", "test")
     }
     card = make_card(judged, corpus, result, found, packages)
-    publish(card, options.output, lambda folder: write_model(judged, folder), extra={})
+
+    def write(folder: Path) -> None:
+        write_model(judged, folder)
+        if (vocoder := options.output / "vocoder").is_dir():
+            shutil.copytree(vocoder, folder / "vocoder")
+
+    publish(card, options.output, write, extra={})
 
 
 SUMMARY = """
@@ -150,8 +157,8 @@ The recognizer hears the teacher's phones, so errors of a pronunciation lexicon 
 """.strip()
 
 LIMITS = """
-It sounds like flite, a small voice of 2002, and Griffin-Lim adds its own roughness. The prosody is
-read-aloud and flat; "!" and "?" are hardly told from ".". The pitch
+It sounds like flite, a small voice of 2002. The prosody is read-aloud and flat; "!" and "?" are
+hardly told from ".". The pitch
 that is heard follows its scale by about two thirds (1.1: 1.07, 1.3: 1.22, 1.5: 1.26) and never
 falls below 0.86: the data hold one voice in one register. English only.
 """.strip()

@@ -15,6 +15,7 @@ import subprocess
 import tempfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import soundfile
@@ -70,25 +71,37 @@ def word_error_rate(references: Iterable[str], hypotheses: Iterable[str]) -> flo
     )
 
 
+def record(speaker: Speaker, indices: range, folder: Path) -> None:
+    """Write what `speaker` says as WAV files, their peaks at 0.9."""
+    for index in indices:
+        waveform = speaker(index)
+        loud = 0.9 * waveform / max(float(np.abs(waveform).max()), 1e-6)
+        soundfile.write(folder / f"{index:05d}.wav", loud, SAMPLE_RATE)
+
+
+def ask_judge(judge: Path, script: str, *folders: Path) -> list[Any]:
+    """Return the JSON list that a script beside this one prints, run by the Python `judge`."""
+    command = [str(judge), str(Path(__file__).with_name(script)), *map(str, folders)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    answers: list[Any] = json.loads(done.stdout.splitlines()[-1])
+    return answers
+
+
 def listen(speaker: Speaker, indices: range, judge: Path) -> list[str]:
     """Let the recognizer hear the utterances `indices` as `speaker` says them."""
     with tempfile.TemporaryDirectory() as folder:
-        for index in indices:
-            waveform = speaker(index)
-            loud = 0.9 * waveform / max(float(np.abs(waveform).max()), 1e-6)
-            soundfile.write(Path(folder) / f"{index:05d}.wav", loud, SAMPLE_RATE)
-        command = [str(judge), str(Path(__file__).with_name("whisper_judge.py")), folder]
-        done = subprocess.run(command, capture_output=True, text=True, check=True)
-    heard: list[str] = json.loads(done.stdout.splitlines()[-1])
-    return heard
+        record(speaker, indices, Path(folder))
+        return ask_judge(judge, "whisper_judge.py", Path(folder))
 
 
-def checkpoint_speaker(model: FastSpeech2, corpus: Corpus) -> Speaker:
+def checkpoint_speaker(
+    model: FastSpeech2, corpus: Corpus, vocode: Callable[[np.ndarray], np.ndarray] = griffin_lim
+) -> Speaker:
     """Return a speaker that reads the teacher's phones with predicted durations and pitch."""
 
     def speak(index: int) -> np.ndarray:
         mel, _ = model(torch.from_numpy(corpus.token_ids[corpus.tokens(index)]))
-        return griffin_lim(mel.numpy())
+        return vocode(mel.numpy())
 
     return speak
 

@@ -149,6 +149,19 @@ def istft(
 
 
 @dataclass(frozen=True)
+class IstftConfig:
+    """The inverse STFT behind a model of spectra; a JSON record of bundles.
+
+    The window is as long as the transform.
+    """
+
+    n_fft: int
+    """Points of the transform, even, 2 to 65,536."""
+    hop_length: int
+    """Samples from one frame to the next, below `n_fft`."""
+
+
+@dataclass(frozen=True)
 class GriffinLimConfig:
     """How log-mel features become a waveform; a JSON record of bundles."""
 

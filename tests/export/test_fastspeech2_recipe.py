@@ -148,19 +148,66 @@ def test_our_own_voice_is_split_without_a_difference() -> None:
         again = recipe._voice.decoder(hidden.repeat_interleave(durations, dim=1))[0]
     assert torch.equal(predicted[0], durations)
     torch.testing.assert_close(again, mel)
+    assert recipe.config.griffin_lim is None
+    assert recipe.config.istft is not None
+    assert recipe.config.istft.hop_length == recipe.config.hop_length == 200
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Path:
+    return shutil.copytree(OWN, tmp_path / "own")
+
+
+def test_our_own_voice_without_its_vocoder_takes_griffin_lim(own: Path) -> None:
+    shutil.rmtree(own / "vocoder")
+    recipe = FastSpeech2Recipe.load(Checkpoint(own))
+    assert set(recipe.components()) == {"encoder", "decoder"}
+    assert recipe.config.istft is None
     assert recipe.config.griffin_lim is not None
     assert recipe.config.griffin_lim.mel.hop_length == recipe.config.hop_length == 200
 
 
-def test_our_own_voice_with_a_broken_file_is_refused(tmp_path: Path) -> None:
-    folder = shutil.copytree(OWN, tmp_path / "own")
-    edit_json(folder / "config.json", hidden_size="wide")
+def test_our_own_vocoder_speaks_as_pytorch_does(tmp_path: Path) -> None:
+    manifest = export(OWN, tmp_path / "own.edge", variants=["fp32"])
+    assert set(manifest.variants[0].components) == {"encoder", "decoder", "vocoder"}
+    assert "vocoder/model.safetensors" in manifest.source.files
+    recipe = FastSpeech2Recipe.load(Checkpoint(OWN))
+    sentences = list(recipe.calibration(None, 0).samples)[:3]
+    short = [{"token_ids": tokens(recipe, count)} for count in (1, 2)]
+    with ew.load(tmp_path / "own.edge", threads=1) as model:
+        for sample in (*sentences, *short):
+            expected = recipe.reference().infer(sample)
+            answer = model.infer({**sample, "durations": expected["durations"]})
+            assert answer["waveform"].shape == (len(answer["mel"]) * 200,)
+            error = np.abs(answer["waveform"] - expected["waveform"]).max()
+            assert error <= TOLERANCE * np.abs(expected["waveform"]).max()
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"architectures": ["HifiGan"]}, "expected IstftVocoder"),
+        ({"hop_length": 100}, "every 100 samples, expected 80 every 200"),
+        ({"n_fft": 801}, "even n_fft"),
+        ({"hidden_size": 96}, "names or shapes that differ"),
+    ],
+)
+def test_a_vocoder_of_another_voice_is_refused(
+    own: Path, changes: dict[str, Any], message: str
+) -> None:
+    edit_json(own / "vocoder/config.json", **changes)
+    with pytest.raises(CheckpointError, match=message):
+        FastSpeech2Recipe.load(Checkpoint(own))
+
+
+def test_our_own_voice_with_a_broken_file_is_refused(own: Path) -> None:
+    edit_json(own / "config.json", hidden_size="wide")
     with pytest.raises(CheckpointError, match="does not take"):
-        FastSpeech2Recipe.load(Checkpoint(folder))
-    shutil.copyfile(OWN / "config.json", folder / "config.json")
-    (folder / "model.safetensors").write_bytes(b"")
+        FastSpeech2Recipe.load(Checkpoint(own))
+    shutil.copyfile(OWN / "config.json", own / "config.json")
+    (own / "model.safetensors").write_bytes(b"")
     with pytest.raises(CheckpointError, match="got a damaged file"):
-        FastSpeech2Recipe.load(Checkpoint(folder))
+        FastSpeech2Recipe.load(Checkpoint(own))
 
 
 @pytest.mark.parametrize(

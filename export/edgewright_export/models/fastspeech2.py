@@ -17,12 +17,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional
 
 from edgewright.errors import CheckpointError
+from edgewright_export.models.half_weights import load_weights, save_weights
 
 ARCHITECTURE = "FastSpeech2"
 MODEL_TYPE = "edgewright_fastspeech2"
@@ -341,8 +340,7 @@ def save_checkpoint(
     }
     (folder / "config.json").write_text(json.dumps(config, indent=2) + "\n")
     (folder / "vocab.json").write_text(json.dumps(vocabulary, indent=0) + "\n")
-    weights = {name: tensor.half().contiguous() for name, tensor in model.state_dict().items()}
-    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+    save_weights(model, folder)
 
 
 def load_checkpoint(folder: Path) -> FastSpeech2:
@@ -353,22 +351,7 @@ def load_checkpoint(folder: Path) -> FastSpeech2:
             missing, unexpected or of another shape.
     """
     config = json.loads((folder / "config.json").read_text())
-    model = FastSpeech2(parse_config(config))
-    path = folder / "model.safetensors"
-    try:
-        weights = {name: tensor.float() for name, tensor in load_file(path).items()}
-    except SafetensorError as error:
-        raise CheckpointError(
-            f"{path}: got a damaged file ({error}), expected safetensors; copy the checkpoint again"
-        ) from error
-    try:
-        model.load_state_dict(weights, strict=True)
-    except RuntimeError as error:
-        raise CheckpointError(
-            f"weights {path}: got names or shapes that differ ({error}), "
-            "expected those of config.json; copy both files from one training"
-        ) from error
-    return model.eval()
+    return load_weights(FastSpeech2(parse_config(config)), folder)
 
 
 def parse_config(config: dict[str, Any]) -> FastSpeech2Config:

@@ -1,12 +1,14 @@
 """What the recipe of FastSpeech 2 needs of a checkpoint, whatever its layout."""
 
 from abc import ABC, abstractmethod
-from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from edgewright.specs import Array
+from edgewright_export.models.fastspeech2 import FastSpeech2
+from edgewright_export.models.istft_vocoder import IstftVocoder
 from edgewright_export.subject import Sample
 
 
@@ -18,7 +20,9 @@ class Voice(ABC):
     decoder: nn.Module
     """Frames to mel."""
     vocoder: nn.Module | None
-    """Mel to waveform."""
+    """Mel to waveform, or to spectra."""
+    vocoder_output = "waveform"
+    """Or "spectrum": which of them."""
 
     @abstractmethod
     def speak(self, token_ids: Tensor) -> tuple[Tensor, Tensor]:
@@ -30,16 +34,30 @@ class Voice(ABC):
 
 
 class OwnVoice(Voice):
-    """The project's own FastSpeech 2."""
+    """The project's own FastSpeech 2, with or without its own vocoder."""
 
-    def __init__(self, model: Any):
-        self._model = model
-        self.encoder, self.decoder, self.vocoder = _OwnEncoder(model.encoder), model.decoder, None
+    vocoder_output = "spectrum"
+
+    def __init__(self, model: FastSpeech2, vocoder: IstftVocoder | None):
+        self._model, self._vocoder = model, vocoder
+        self.encoder, self.decoder = _OwnEncoder(model.encoder), model.decoder
+        self.vocoder = vocoder
 
     def speak(self, token_ids: Tensor) -> tuple[Tensor, Tensor]:
         """Run the unsplit model."""
         mel, durations = self._model(token_ids)
         return mel, durations
+
+    def vocode(self, mel: Tensor) -> Tensor | None:
+        """Run the vocoder, and PyTorch's inverse STFT behind it."""
+        if self._vocoder is None:
+            return None
+        sizes = self._vocoder.config
+        spectrum = torch.view_as_complex(self._vocoder(mel[None])[0]).T
+        waveform = torch.istft(
+            spectrum, sizes.n_fft, sizes.hop_length, sizes.n_fft, torch.hann_window(sizes.n_fft)
+        )
+        return functional.pad(waveform, (0, len(mel) * sizes.hop_length - len(waveform)))
 
 
 class _OwnEncoder(nn.Module):

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Generic, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from edgewright.backends.base import Runner
 from edgewright.errors import BundleError, InputError, InputTypeError
@@ -23,6 +24,7 @@ __all__ = [
     "check_graph",
     "check_input",
     "check_labels",
+    "float_row",
     "read_lines",
     "require",
     "take",
@@ -111,6 +113,11 @@ def require(valid: bool, key: str, got: object, expected: str) -> None:
         raise BundleError(
             f"manifest.config.{key}: got {got}, expected {expected}; export the bundle again"
         )
+
+
+def float_row(answer: Array) -> NDArray[np.float32]:
+    """Return the only row of a graph's output, which may be of half precision, as float32."""
+    return answer[0].astype(np.float32, copy=False)  # type: ignore[no-any-return]
 
 
 def check_input(runner: Runner, name: str, sizes: tuple[int | None, ...], key: str) -> None:

@@ -1,8 +1,8 @@
 """FastSpeech 2: text in, speech out.
 
 Components: `encoder` (token ids to hidden states and durations), the length regulator in C++,
-`decoder` (frames to mel), and `vocoder` (mel to waveform), or Griffin-Lim in C++ where there is
-none.
+`decoder` (frames to mel), and `vocoder` (mel to waveform, or to spectra for the inverse STFT in
+C++), or Griffin-Lim in C++ where there is none.
 """
 
 import math
@@ -17,11 +17,17 @@ from numpy.typing import NDArray
 from edgewright import strict_json
 from edgewright.backends.base import Runner
 from edgewright.errors import BundleError, InputError, InputTypeError, UsageError
-from edgewright.families.base import Model, Stopwatch, require, take
+from edgewright.families.base import Model, Stopwatch, float_row, require, take
 from edgewright.families.phone_tokens import PAUSE, PhoneTokens, Style, Token, pieces
+from edgewright.families.vocoders import (
+    GriffinLimVocoder,
+    SpectrumVocoder,
+    Vocoder,
+    WaveformVocoder,
+)
 from edgewright.loudness import level
 from edgewright.specs import Array
-from edgewright.synthesis import GriffinLim, GriffinLimConfig, regulate_length
+from edgewright.synthesis import GriffinLimConfig, IstftConfig, regulate_length
 from edgewright.tasks.speak import Phoneme, Speak, Speech, sum_timings
 
 if TYPE_CHECKING:
@@ -52,6 +58,8 @@ class FastSpeech2Config:
     Griffin-Lim takes."""
     mel_offset: tuple[float, ...]
     """One, or one a bin."""
+    istft: IstftConfig | None = None
+    """How the spectra of a vocoder become a waveform; none where it gives a waveform."""
     max_phones: int = 200
     """Longer sentences are cut, after a pause or before a word."""
     vocabulary: str = "assets/vocab.json"
@@ -76,14 +84,11 @@ class FastSpeech2(Model[FastSpeech2Config]):
 
     def _prepare(self, assets: Callable[[str], bytes]) -> None:
         config = self.config
-        _check_graphs(self.runners, has_vocoder=config.griffin_lim is None)
         _check_config(config)
+        _check_graphs(self.runners, config)
         vocabulary = _read_vocabulary(assets(config.vocabulary))
         self._tokens = PhoneTokens(vocabulary, config.style, spaces=config.spaces)
-        self._griffin_lim = None if config.griffin_lim is None else GriffinLim(config.griffin_lim)
-        self._affine = tuple(
-            np.asarray(values, np.float32) for values in (config.mel_scale, config.mel_offset)
-        )
+        self._vocoder = _make_vocoder(config, self.runners)
         self._text_data = assets(config.lexicon), assets(config.letter_to_sound)
         self._phonemizer: Phonemizer | None = None
         self._lock = threading.Lock()
@@ -169,7 +174,7 @@ class FastSpeech2(Model[FastSpeech2Config]):
         mel = self._decode(hidden, durations)
         answer: dict[str, Array] = {"durations": predicted, "mel": mel}
         if "vocoder" in self.runners:
-            answer["waveform"] = self._vocode(mel)
+            answer["waveform"] = self._vocoder(mel)
         return answer
 
     def _speak(self, name: str, text: str, scales: _Scales) -> Speech:
@@ -226,11 +231,9 @@ class FastSpeech2(Model[FastSpeech2Config]):
         token_ids = np.array([token.token_id for token in tokens], np.int64)
         hidden, durations = self._encode(token_ids, scales)
         mel = self._decode(hidden, durations)
-        waveform = self._vocode(mel) if self._griffin_lim is None else None
+        vocoded = self._vocoder.run(mel)
         watch.lap("run")
-        if waveform is None:
-            waveform = self._invert(mel)
-        config = self.config
+        waveform, config = self._vocoder.finish(vocoded), self.config
         waveform = level(waveform, config.sample_rate, gain=scales.energy_scale)
         phonemes = _timed(tokens, durations, config.hop_length / config.sample_rate)
         watch.lap("post")
@@ -249,7 +252,7 @@ class FastSpeech2(Model[FastSpeech2Config]):
             name: np.array([getattr(scales, name)], np.float32) for name in _SCALES if name in taken
         }
         answer = runner.run({"token_ids": token_ids[None], **arrays})
-        hidden = _floats(answer["hidden"][0])
+        hidden = float_row(answer["hidden"])
         durations = answer["durations"][0].astype(np.int64, copy=False)
         if not durations.any():  # as `transformers` has it, so that there is something to hear
             durations = np.ones_like(durations)
@@ -261,18 +264,7 @@ class FastSpeech2(Model[FastSpeech2Config]):
         """Return the mel, float32 (frames, bins)."""
         frames = regulate_length(hidden, durations)
         mel = self.runners["decoder"].run({"frames": frames[None]})["mel"]
-        return _floats(mel[0])
-
-    def _vocode(self, mel: NDArray[np.float32]) -> NDArray[np.float32]:
-        waveform = self.runners["vocoder"].run({"mel": mel[None]})["waveform"]
-        return _floats(waveform[0])
-
-    def _invert(self, mel: NDArray[np.float32]) -> NDArray[np.float32]:
-        assert self._griffin_lim is not None
-        scale, offset = self._affine
-        waveform = self._griffin_lim((mel * scale + offset).astype(np.float32, copy=False))
-        # It ends at the centre of the last frame.
-        return np.pad(waveform, (0, len(mel) * self.config.hop_length - waveform.size))
+        return float_row(mel)
 
     def _check_scales(self, scales: _Scales) -> None:
         taken = {spec.name for spec in self.runners["encoder"].inputs}
@@ -290,11 +282,6 @@ class FastSpeech2(Model[FastSpeech2Config]):
                 )
 
 
-def _floats(array: Array) -> NDArray[np.float32]:
-    """Return the output of a graph, which may be of half precision, as float32."""
-    return array.astype(np.float32, copy=False)
-
-
 def _timed(
     tokens: Sequence[Token], durations: NDArray[np.int64], frame_seconds: float
 ) -> tuple[Phoneme, ...]:
@@ -306,11 +293,19 @@ def _timed(
     )
 
 
-def _check_graphs(runners: Mapping[str, Runner], *, has_vocoder: bool) -> None:
+def _make_vocoder(config: FastSpeech2Config, runners: Mapping[str, Runner]) -> Vocoder:
+    if config.griffin_lim is not None:
+        return GriffinLimVocoder(config.griffin_lim, config.mel_scale, config.mel_offset)
+    if config.istft is not None:
+        return SpectrumVocoder(runners["vocoder"], config.istft)
+    return WaveformVocoder(runners["vocoder"])
+
+
+def _check_graphs(runners: Mapping[str, Runner], config: FastSpeech2Config) -> None:
     """Raise a BundleError unless the components and their signatures are those of the family."""
     outputs = {"encoder": ["durations", "hidden"], "decoder": ["mel"]}
-    if has_vocoder:
-        outputs["vocoder"] = ["waveform"]
+    if config.griffin_lim is None:
+        outputs["vocoder"] = ["waveform" if config.istft is None else "spectrum"]
     got = {name: sorted(spec.name for spec in runner.outputs) for name, runner in runners.items()}
     if got != outputs:
         raise BundleError(
@@ -325,6 +320,10 @@ def _check_graphs(runners: Mapping[str, Runner], *, has_vocoder: bool) -> None:
                 f"component '{name}': got inputs {sorted(inputs)}, expected "
                 f"{sorted(required[name])} and at most {sorted(optional)}; export it again"
             )
+    if config.istft is not None:
+        sizes = runners["vocoder"].outputs[0].shape[2:]
+        fits = sizes == (config.istft.n_fft // 2 + 1, 2)
+        require(fits, "istft", config.istft, f"that of spectra {sizes}")
 
 
 def _check_config(config: FastSpeech2Config) -> None:
@@ -338,6 +337,8 @@ def _check_config(config: FastSpeech2Config) -> None:
         mel = config.griffin_lim.mel
         got, expected = (mel.sample_rate, mel.hop_length), (config.sample_rate, config.hop_length)
         require(got == expected, "griffin_lim.mel", got, f"rate and hop {expected} as beside it")
+    if config.istft is not None:
+        _check_istft(config, config.istft)
     bins = config.griffin_lim.mel.num_mel_bins if config.griffin_lim else 1
     for name, values in (("mel_scale", config.mel_scale), ("mel_offset", config.mel_offset)):
         if len(values) not in {1, bins}:
@@ -345,6 +346,14 @@ def _check_config(config: FastSpeech2Config) -> None:
                 f"manifest.config.{name}: got {len(values)} values, expected 1 or {bins}; export "
                 "the bundle again"
             )
+
+
+def _check_istft(config: FastSpeech2Config, istft: IstftConfig) -> None:
+    require(config.griffin_lim is None, "istft", "it beside griffin_lim", "one of them")
+    sizes = istft.n_fft in range(2, 65537, 2) and istft.hop_length < istft.n_fft
+    require(sizes, "istft", istft, "an even n_fft up to 65536, above hop_length")
+    hop = config.hop_length
+    require(istft.hop_length == hop, "istft", istft, f"the hop_length beside it, {hop}")
 
 
 def _read_vocabulary(data: bytes) -> dict[str, int]:

@@ -151,12 +151,22 @@ def test_arpabet_vocabularies_take_marks_and_an_end() -> None:
         PhoneTokens({"S": 0, "<sos/eos>": 1}, "arpabet", spaces=False)
 
 
-def test_a_vocoder_is_used_where_there_is_one(folder: Path, voice: FastSpeech2) -> None:
-    with ew.load(tiny_voice.fastspeech2(folder / "vocoder.edge", vocoder=True)) as model:
-        ids = np.array([1, 5, 6])
-        answer = model.infer({"token_ids": ids, "durations": np.array([1, 2, 1])})
-        expected = np.repeat(answer["mel"][:, 0], tiny_voice.HOP)
-        np.testing.assert_array_equal(answer["waveform"], expected)
+@pytest.mark.parametrize("kind", tiny_voice.VOCODERS)
+def test_a_vocoder_is_used_where_there_is_one(
+    folder: Path, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with ew.load(tiny_voice.fastspeech2(folder / f"{kind}.edge", vocoder=kind)) as model:
+        for frames in (1, 2, 5):
+            durations = np.array([frames, 0, 0])
+            answer = model.infer({"token_ids": np.array([5, 1, 6]), "durations": durations})
+            expected = tiny_voice.waveform_of(answer["mel"], kind)
+            assert answer["waveform"].shape == (frames * tiny_voice.HOP,)
+            np.testing.assert_allclose(answer["waveform"], expected, rtol=1e-4, atol=1e-5)
+        monkeypatch.setattr(model, "_phonemize", phonemize)
+        speech = model("see no.")
+    assert speech.waveform.size == round(speech.phonemes[-1].end * tiny_voice.RATE)
+    assert speech_rms(speech.waveform, tiny_voice.RATE) == pytest.approx(10 ** (-23 / 20), rel=0.01)
+    assert ew.verify(folder / f"{kind}.edge").ok
 
 
 def test_all_zero_durations_are_one_frame_each(voice: FastSpeech2) -> None:
@@ -302,6 +312,25 @@ def test_the_vocabulary_must_be_an_object(voice: FastSpeech2, folder: Path) -> N
     (bundle / "assets/vocab.json").write_text(json.dumps([1]))
     with pytest.raises(BundleError):
         ew.load(bundle, check="used")
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"istft": None}, "components with outputs"),
+        ({"istft": {"n_fft": 66, "hop_length": 32}}, "istft: got .*, expected that of spectra"),
+        ({"istft": {"n_fft": 64, "hop_length": 16}}, "expected the hop_length beside it, 32"),
+        ({"istft": {"n_fft": 32, "hop_length": 32}}, "an even n_fft up to 65536, above hop_length"),
+        ({"istft": {"n_fft": 65, "hop_length": 32}}, "an even n_fft"),
+        ({"griffin_lim": {"mel": tiny_voice.MEL}}, "istft: got it beside griffin_lim"),
+    ],
+)
+def test_spectra_that_do_not_fit_are_a_broken_bundle(
+    tmp_path: Path, changes: dict[str, object], message: str
+) -> None:
+    bundle = tiny_voice.fastspeech2(tmp_path / "bad.edge", vocoder="spectrum", config=changes)
+    with pytest.raises(BundleError, match=message):
+        ew.load(bundle)
 
 
 def test_features_of_another_rate_are_a_broken_bundle(folder: Path) -> None:
