@@ -9,14 +9,17 @@ from edgewright.commands.run_task import TaskCommand
 from edgewright.commands.verify import VerifyCommand
 from edgewright.families import FAMILIES
 
+_INSTALL_EXPORT = "pip install '.[export]' in a checkout"
+
 COMMANDS: dict[str, Command] = {
-    "export": ExternalCommand(
-        "export", "turn a checkpoint folder into a bundle", "pip install '.[export]' in a checkout"
-    ),
+    "export": ExternalCommand("export", "turn a checkpoint folder into a bundle", _INSTALL_EXPORT),
     **{family.task.key: TaskCommand(family.task) for family in FAMILIES.values()},
     "inspect": InspectCommand(),
     "verify": VerifyCommand(),
     "pack": PackCommand(),
+    "lint": ExternalCommand(
+        "lint", "say which backends accept the graphs of a bundle, and why not", _INSTALL_EXPORT
+    ),
     "doctor": DoctorCommand(),
 }
 
