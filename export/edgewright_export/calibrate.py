@@ -1,7 +1,7 @@
 """Real (or, failing them, synthetic) raw samples, and the hash by which a receipt names them."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -42,15 +42,13 @@ def spread(items: Sequence[T], count: int) -> list[T]:
     return [items[int(index)] for index in picked]
 
 
-class RecordingRunner(Runner):
-    """Runs another runner and keeps what it was given: the graph inputs to calibrate on."""
+class ObservedRunner(Runner):
+    """Runs another runner and shows what it is given: the graph inputs to calibrate on."""
 
-    def __init__(self, runner: Runner) -> None:
+    def __init__(self, runner: Runner, observe: Callable[[Mapping[str, Array]], None]) -> None:
         super().__init__(Component((), runner.inputs, runner.outputs), runner.provider)
-        self.seen: list[dict[str, Array]] = []
-        """Inputs of every run so far."""
-        self._runner = runner
+        self._runner, self._observe = runner, observe
 
     def _run(self, arrays: Mapping[str, Array]) -> dict[str, Array]:
-        self.seen.append({name: np.array(array) for name, array in arrays.items()})
+        self._observe(arrays)
         return self._runner.run(arrays)

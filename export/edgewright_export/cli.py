@@ -1,11 +1,13 @@
 """The `export` command; PyTorch is imported only when it runs."""
 
 import argparse
+import sys
 from pathlib import Path
 
 from edgewright.bundle.manifest import Manifest, Target, Variant
 from edgewright.commands.base import add_json_option
 from edgewright.commands.output import emit, emit_table
+from edgewright.errors import UsageError
 from edgewright.families import FAMILIES
 from edgewright.progress import Progress
 
@@ -21,8 +23,31 @@ class ExportCommand:
         add("checkpoint", metavar="CHECKPOINT", help="folder in the Hugging Face layout")
         add("-o", "--output", metavar="OUT.edge", required=True, help="bundle to write")
         add("--family", choices=list(FAMILIES), help="(default: by the checkpoint's architecture)")
-        add("--variants", default="fp32,int8", metavar="NAMES", help="(default: fp32,int8)")
+        add(
+            "--variants",
+            default="fp32,int8",
+            metavar="NAMES",
+            help="of fp32, fp16, int8, int8-reduced (x86 without VNNI), int8-trt (TensorRT), int8w "
+            "(weights only) (default: fp32,int8)",
+        )
         add("--calibration", metavar="PATH", help="real samples (default: synthetic ones)")
+        add(
+            "--calibration-method",
+            choices=("min-max", "percentile", "entropy"),
+            default="min-max",
+            help="how ranges of activations follow from the samples (default: min-max)",
+        )
+        add(
+            "--calibration-cache",
+            metavar="DIR",
+            help="folder that keeps these ranges for the next export of the same model, data, "
+            "preprocessing, method and versions",
+        )
+        add(
+            "--explain-cache",
+            action="store_true",
+            help="say for each graph whether its ranges were found there, and if not, why",
+        )
         add(
             "--evaluation",
             metavar="PATH",
@@ -44,6 +69,11 @@ class ExportCommand:
 
     def run(self, args: argparse.Namespace) -> int:
         """Export, then print the receipt of every variant."""
+        if args.explain_cache and args.calibration_cache is None:
+            raise UsageError(
+                "--explain-cache: got no --calibration-cache, expected its folder; name one"
+            )
+        notes: list[str] = []
         with Progress() as progress:
             progress.start("Loading PyTorch")
             from edgewright_export.export import export
@@ -54,6 +84,9 @@ class ExportCommand:
                 family=args.family,
                 variants=_names(args.variants),
                 calibration=args.calibration,
+                calibration_method=args.calibration_method,
+                calibration_cache=args.calibration_cache,
+                explain_cache=notes.append,
                 evaluation=args.evaluation,
                 options=args.options,
                 require=[name for given in args.require for name in _names(given)],
@@ -61,6 +94,10 @@ class ExportCommand:
                 zip=args.zip,
                 seed=args.seed,
                 progress=progress,
+            )
+        if args.explain_cache:
+            print(
+                *notes or ["calibration cache: no variant wants ranges"], sep="\n", file=sys.stderr
             )
         _print(manifest, Path(args.output), as_json=args.json)
         return 0

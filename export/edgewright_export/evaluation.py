@@ -12,7 +12,7 @@ from edgewright_export.subject import Advance, Sample, Subject
 
 Floats = NDArray[np.float32]
 
-KEPT_SHARE = {"int8": 0.99}
+KEPT_SHARE = dict.fromkeys(("int8", "int8-trt", "int8w"), 0.99)
 """Share of the PyTorch metric that a precision has to keep; others are to keep `DEFAULT_SHARE`."""
 DEFAULT_SHARE = 0.999
 

@@ -27,8 +27,17 @@ from edgewright.progress import Progress
 from edgewright_export import parity
 from edgewright_export.calibrate import Calibration
 from edgewright_export.checkpoint import Checkpoint
+from edgewright_export.quantization.cache import CalibrationCache, Explain
+from edgewright_export.quantization.observation import CalibrationSettings
+from edgewright_export.quantization.ranges import DEFAULT_METHOD, check_method
 from edgewright_export.recipes import RECIPES, Recipe
-from edgewright_export.variants import BASELINE, VARIANTS, Accepted, VariantMaker
+from edgewright_export.variants import (
+    BASELINE,
+    DEFAULT_VARIANTS,
+    VARIANTS,
+    Accepted,
+    VariantMaker,
+)
 
 TOOLS = ("torch", "transformers", "onnx", "onnxruntime", "edgewright")
 """Distributions whose versions a bundle records."""
@@ -40,8 +49,11 @@ def export(
     output: str | Path,
     *,
     family: str | None = None,
-    variants: Sequence[str] = VARIANTS,
+    variants: Sequence[str] = DEFAULT_VARIANTS,
     calibration: str | Path | None = None,
+    calibration_method: str = DEFAULT_METHOD,
+    calibration_cache: str | Path | None = None,
+    explain_cache: Explain | None = None,
     evaluation: str | Path | None = None,
     options: str | Path | None = None,
     require: Sequence[str] = (),
@@ -61,6 +73,11 @@ def export(
         family: Key in `RECIPES`; found by the checkpoint's architecture by default.
         variants: Names out of `VARIANTS`; fp32 is always made.
         calibration: Real samples, in the family's own form; synthetic ones by default.
+        calibration_method: How ranges of activations follow from them, a key of
+            `edgewright_export.quantization.ranges.METHODS`.
+        calibration_cache: Folder that keeps these ranges for the next export of the same model,
+            data, preprocessing, method and versions.
+        explain_cache: Told for each graph whether its ranges were found there, and if not, why.
         evaluation: Labelled samples (or an environment) for the task metric. By default a variant
             is judged by its agreement with PyTorch on the calibration samples.
         options: JSON file of what `config.json` does not carry; it wins over `edgewright.json`.
@@ -81,6 +98,10 @@ def export(
     """
     require = arguments.names("require", require)
     names = _variant_names(arguments.names("variants", variants), require)
+    cache = (
+        None if calibration_cache is None else CalibrationCache(calibration_cache, explain_cache)
+    )
+    settings = CalibrationSettings(check_method(calibration_method), cache)
     if seed < 0:
         raise UsageError(f"seed: got {seed}, expected 0 or more; choose another")
     silent = Progress(io.StringIO()) if progress is None else nullcontext(progress)
@@ -92,7 +113,14 @@ def export(
             writer.add(name, data)
         samples, golden, gate = _judge(recipe, calibration, evaluation, shown, seed)
         maker = VariantMaker(
-            recipe, writer.folder, samples, golden, gate, progress=shown, seed=seed
+            recipe,
+            writer.folder,
+            samples,
+            golden,
+            gate,
+            settings=settings,
+            progress=shown,
+            seed=seed,
         )
         accepted, rejected = maker.make(names, require)
         shown.start("Writing the bundle")

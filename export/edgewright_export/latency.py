@@ -1,5 +1,6 @@
 """How fast a variant is beside fp32 on this machine, as a mark for its targets."""
 
+import dataclasses
 import platform
 import time
 from collections.abc import Callable
@@ -10,6 +11,7 @@ from edgewright.bundle.manifest import Target
 from edgewright.families import Model
 from edgewright.probe import Probe
 from edgewright_export.onnx_graph import TracedComponent
+from edgewright_export.quantization.precisions import Precision
 
 LEAST_BLOCKS, MOST_BLOCKS = 40, 400
 MOST_CALLS = 5
@@ -17,29 +19,29 @@ BUDGET = 6.0
 """Seconds for one comparison: quick graphs get more blocks, since a passing disturbance spoils
 whole blocks of theirs; slow graphs get fewer calls in a block, down to one."""
 
-_INT8_FEATURES = {"x86_64": ("vnni",), "AMD64": ("vnni",)}
-"""By architecture: what U8S8 products need to be exact (no saturation) and fast."""
-
 
 def baseline_target(probe: Probe) -> Target:
     """Return the mark of fp32, which the others are measured against."""
     return Target("CPUExecutionProvider", "cpu", (), "recommended", 1.0, (1.0, 1.0), probe.machine)
 
 
-def measured_target(precision: str, comparison: Comparison, probe: Probe) -> Target:
+def unmeasured_target(precision: Precision) -> Target:
+    """Return the mark of a variant whose speed says nothing here."""
+    needed = precision.cpu_features.get(platform.machine(), ())
+    return Target(precision.provider, precision.device, needed, "unmeasured", None, (), "")
+
+
+def measured_target(precision: Precision, comparison: Comparison, probe: Probe) -> Target:
     """Return the mark of a variant; without the CPU features that it needs it says nothing."""
-    needed = _INT8_FEATURES.get(platform.machine(), ()) if precision == "int8" else ()
-    if not all(probe.has(feature) for feature in needed):
-        return Target("CPUExecutionProvider", "cpu", needed, "unmeasured", None, (), "")
-    verdict = "recommended" if comparison.claim == "faster" else "not recommended"
-    return Target(
-        "CPUExecutionProvider",
-        "cpu",
-        needed,
-        verdict,
-        comparison.ratio,
-        comparison.interval,
-        probe.machine,
+    unmeasured = unmeasured_target(precision)
+    if not all(probe.has(feature) for feature in unmeasured.compatibility):
+        return unmeasured
+    return dataclasses.replace(
+        unmeasured,
+        verdict="recommended" if comparison.claim == "faster" else "not recommended",
+        latency_ratio=comparison.ratio,
+        latency_interval=comparison.interval,
+        machine=probe.machine,
     )
 
 

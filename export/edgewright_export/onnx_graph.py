@@ -109,6 +109,12 @@ def _strip(model: onnx_ir.Model) -> None:
         value.metadata_props.clear()
 
 
+def save_model(model: onnx.ModelProto, path: Path) -> None:
+    """Write a graph that was made from another to `path`, as `export_graph` does."""
+    large = sum(len(tensor.raw_data) for tensor in model.graph.initializer) > EXTERNAL_DATA_BYTES
+    onnx.save(model, path, save_as_external_data=large, location=f"{path.name}.data")
+
+
 def graph_files(path: Path) -> tuple[Path, ...]:
     """Return the ONNX file `path` and its external data, where it has such."""
     data = path.with_name(f"{path.name}.data")

@@ -18,10 +18,15 @@ from edgewright.families import FAMILIES, Model
 from edgewright.probe import probe
 from edgewright.progress import Progress
 from edgewright.runtime import Runtime
-from edgewright.specs import Array
 from edgewright_export import parity
-from edgewright_export.calibrate import Calibration, RecordingRunner
-from edgewright_export.latency import baseline_target, compare_latency, measured_target
+from edgewright_export.calibrate import Calibration, ObservedRunner
+from edgewright_export.latency import (
+    baseline_target,
+    compare_latency,
+    measured_target,
+    unmeasured_target,
+)
+from edgewright_export.lint import lint
 from edgewright_export.onnx_graph import (
     TracedComponent,
     describe,
@@ -29,12 +34,20 @@ from edgewright_export.onnx_graph import (
     graph_files,
     opsets,
 )
-from edgewright_export.quantize import quantize_int8
+from edgewright_export.quantization.observation import (
+    CalibrationSettings,
+    Dependencies,
+    Observation,
+    digest_of,
+)
+from edgewright_export.quantization.precisions import PRECISIONS
+from edgewright_export.quantization.ranges import RangeCollector, Ranges
 from edgewright_export.recipes.base import Recipe
 
 BASELINE = "fp32"
-VARIANTS = (BASELINE, "int8")
+VARIANTS = (BASELINE, *PRECISIONS)
 """Variants that can be made. The first is in every bundle; the others are made from it."""
+DEFAULT_VARIANTS = (BASELINE, "int8")
 _BACKEND, _DEVICE = "onnxruntime", "cpu"
 
 
@@ -73,13 +86,16 @@ class VariantMaker:
         golden: Sequence[parity.GoldenSample],
         gate: parity.MetricGate,
         *,
+        settings: CalibrationSettings,
         progress: Progress,
         seed: int,
     ):
         self._recipe, self._folder, self._golden, self._gate = recipe, folder, golden, gate
-        self._calibration, self._progress, self._seed = calibration, progress, seed
+        self._calibration, self._settings = calibration, settings
+        self._progress, self._seed = progress, seed
         self._traced: dict[str, TracedComponent] = recipe.components()
         self._baseline: Model[Any] | None = None
+        self._ranges: dict[tuple[str, ...], dict[str, Ranges]] = {}
 
     def make(
         self, names: Sequence[str], required: Sequence[str]
@@ -124,29 +140,45 @@ class VariantMaker:
             self._progress.advance()
 
     def _quantize_graphs(self, name: str) -> Made:
-        """Write the int8 form of every component."""
+        """Write the form of every component that the variant `name` has."""
         (self._folder / "variants" / name).mkdir(parents=True)
-        plan = self._recipe.quantization()
-        inputs = self._graph_inputs() if plan.static else {}
+        plan, precision = self._recipe.quantization(), PRECISIONS[name]
+        operators = precision.observed(plan)
+        ranges = {} if operators is None else self._observe(operators)
         kept = {}
         self._progress.start(f"Quantizing to {name}", len(self._traced))
         for key in self._traced:
             source, target = self._path(BASELINE, key), self._path(name, key)
-            kept[key] = quantize_int8(source, target, plan, inputs.get(key, ()))
+            kept[key] = precision.write(source, target, plan, ranges.get(key, {}))
             self._progress.advance()
-        return Made(plan.method, self._calibration.sha256() if plan.static else None, kept)
+        digest = None if operators is None else self._calibration.sha256()
+        return Made(precision.describe(plan, self._settings.method), digest, kept)
 
-    def _graph_inputs(self) -> dict[str, list[dict[str, Array]]]:
-        """Return what every fp32 graph is given while the runtime answers the calibration set."""
+    def _observe(self, operators: tuple[str, ...]) -> dict[str, Ranges]:
+        """Return the ranges of every component's tensors on the calibration set."""
+        if operators not in self._ranges:
+            graphs = {key: self._path(BASELINE, key) for key in self._traced}
+            observation = Observation(graphs, operators, self._settings, self._dependencies())
+            self._ranges[operators] = observation.ranges(self._answer_calibration)
+        return self._ranges[operators]
+
+    def _dependencies(self) -> Dependencies:
+        family = {"config": records.plain(self._recipe.config), "assets": self._recipe.assets()}
+        return Dependencies(self._calibration.sha256(), digest_of(family))
+
+    def _answer_calibration(self, collectors: Mapping[str, RangeCollector]) -> None:
+        """Show the collectors what each graph is given while fp32 answers the samples."""
         assert self._baseline is not None  # fp32 is made first
-        runners = {key: RecordingRunner(one) for key, one in self._baseline.runners.items()}
+        runners = {
+            key: ObservedRunner(runner, collectors[key].observe)
+            for key, runner in self._baseline.runners.items()
+        }
         model = self._model(BASELINE, runners)
         samples = self._calibration.samples
         self._progress.start("Calibrating", len(samples))
         for sample in samples:
             model.infer(sample)
             self._progress.advance()
-        return {key: runner.seen for key, runner in runners.items()}
 
     def _judge_in_parts(self, name: str, made: Made) -> Accepted:
         """Keep in fp32 the components that break a gate: each is tried beside those that passed.
@@ -182,10 +214,11 @@ class VariantMaker:
         components = {
             key: describe(self._path(source, key), self._folder) for key, source in sources.items()
         }
+        self._lint(name, sources)
         model = self._open(name, components)
         check = self._compare(name, model)
         self._progress.start(f"Measuring {self._gate.name} of {name}", self._gate.samples)
-        metric = self._gate.measure(model, name, self._progress.advance)
+        metric = self._gate.measure(model, _precision(name), self._progress.advance)
         kept = [
             made.kept[key] if source == name else (f"{key}/*",) for key, source in sources.items()
         ]
@@ -199,8 +232,22 @@ class VariantMaker:
         )
         targets = (self._target(name, model),)
         versions = opsets(self._path(*next((source, key) for key, source in sources.items())))
-        record = Variant(name, name, versions, components, targets, receipt)
+        record = Variant(name, _precision(name), versions, components, targets, receipt)
         return Accepted(record, parity.tolerance(name, check))
+
+    def _lint(self, name: str, sources: Mapping[str, str]) -> None:
+        """Let a variant that TensorRT is to take through only if its parser would."""
+        if name == BASELINE or PRECISIONS[name].device != "tensorrt":
+            return
+        found = chain.from_iterable(
+            lint(self._path(source, key)) for key, source in sources.items()
+        )
+        for one in found:
+            if (one.backend, one.severity) == ("tensorrt", "refused"):
+                raise ParityError(
+                    f"{name} node '{one.node}' ({one.operator}): got {one.why}, expected a graph "
+                    "that TensorRT takes; report it with config.json"
+                )
 
     def _compare(self, name: str, model: Model[Any]) -> parity.TensorCheck:
         self._progress.start(f"Comparing {name} with PyTorch")
@@ -218,9 +265,12 @@ class VariantMaker:
         if self._baseline is None:
             self._baseline = model
             return baseline_target(probe())
+        precision = PRECISIONS[name]
+        if precision.device != "cpu":
+            return unmeasured_target(precision)
         self._progress.start(f"Timing {name} beside {BASELINE}")
         comparison = compare_latency(model, self._baseline, self._traced, self._seed)
-        return measured_target(name, comparison, probe())
+        return measured_target(precision, comparison, probe())
 
     def _open(self, name: str, components: Mapping[str, Component]) -> Model[Any]:
         """Open a variant as the runtime will, with one thread on the CPU."""
@@ -241,6 +291,10 @@ class VariantMaker:
         return self._folder / "variants" / variant / f"{component}.onnx"
 
 
+def _precision(variant: str) -> str:
+    return variant if variant == BASELINE else PRECISIONS[variant].key
+
+
 def _open_runner(folder: Path, component: Component) -> Runner:
     files = [folder / file for file in component.files]
     try:
@@ -258,7 +312,7 @@ def _runtime(family: str, variant: str, provider: str) -> Runtime:
         bundle_digest="",
         family=family,
         variant=variant,
-        precision=variant,
+        precision=_precision(variant),
         backend=_BACKEND,
         device=_DEVICE,
         provider=provider,

@@ -116,15 +116,15 @@ def _candidates(
 
 
 def _judge(fact: DeviceFact, variant: Variant, probe: Probe, *, explicit: bool) -> _Candidate:
+    if variant.precision == BASELINE:
+        return _Candidate(fact, variant, 1.0, fact.problem, "")
     target = _target(fact, variant, probe)
-    rank = 1.0 if variant.precision == BASELINE else float("inf")
-    if target is not None and target.verdict == "recommended" and target.latency_ratio is not None:
+    doubt = _doubt(target, fact, probe)
+    rank = float("inf")
+    if doubt is None and target is not None and target.latency_ratio is not None:
         rank = target.latency_ratio
-    problem, note = fact.problem, ""
-    if problem is None and variant.precision != BASELINE:
-        doubt = _doubt(target, fact, probe)
-        problem, note = (None, doubt or "") if explicit else (doubt, "")
-    return _Candidate(fact, variant, rank, problem, note)
+    problem, note = (None, doubt or "") if explicit else (doubt, "")
+    return _Candidate(fact, variant, rank, fact.problem or problem, note)
 
 
 def _target(fact: DeviceFact, variant: Variant, probe: Probe) -> Target | None:

@@ -16,7 +16,7 @@ from checkpoint_layouts import tamper
 from edgewright.errors import ParityError, UsageError, VariantRejectedWarning
 from edgewright_export.export import export
 from edgewright_export.onnx_graph import TracedComponent
-from edgewright_export.quantize import QuantizationPlan
+from edgewright_export.quantization import QuantizationPlan
 
 Tiny = Callable[[str], Path]
 InstantTrace = Callable[[str], Path]
@@ -153,7 +153,7 @@ def test_pytorch_that_answers_nan_is_refused(tiny: Tiny, tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ({"variants": ["fp16"]}, "got \\['fp16'\\]"),
+        ({"variants": ["fp8"]}, "got \\['fp8'\\]"),
         ({"variants": ["fp32"], "require": ["int8"]}, "not among the variants"),
         ({"family": "swin"}, "expected one of"),
     ],

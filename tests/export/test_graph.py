@@ -15,7 +15,9 @@ from edgewright.bundle.manifest import Component
 from edgewright.specs import TensorSpec
 from edgewright_export import onnx_graph
 from edgewright_export.onnx_graph import TracedComponent, describe, export_graph, opsets
-from edgewright_export.quantize import QuantizationPlan, kept_nodes, quantize_int8
+from edgewright_export.quantization import QuantizationPlan
+from edgewright_export.quantization.integer import quantize_integer
+from edgewright_export.quantization.plan import kept_nodes
 
 
 class Scaled(torch.nn.Module):
@@ -74,12 +76,12 @@ def test_large_weights_go_to_a_second_file(
     assert describe(path, tmp_path).files == ("large.onnx", "large.onnx.data")
     features = np.random.default_rng(0).normal(size=(1, 4, 32)).astype(np.float32)
     np.testing.assert_array_equal(run(path, features), run(graph, features))
-    quantize_int8(path, tmp_path / "int8.onnx", QuantizationPlan())
+    quantize_integer(path, tmp_path / "int8.onnx", QuantizationPlan())
     assert np.abs(run(tmp_path / "int8.onnx", features) - run(graph, features)).max() < 0.05
 
 
 def test_int8_is_smaller_and_close(graph: Path, tmp_path: Path) -> None:
-    assert quantize_int8(graph, tmp_path / "int8.onnx", QuantizationPlan()) == ()
+    assert quantize_integer(graph, tmp_path / "int8.onnx", QuantizationPlan()) == ()
     features = np.random.default_rng(0).normal(size=(2, 9, 32)).astype(np.float32)
     expected, answer = run(graph, features), run(tmp_path / "int8.onnx", features)
     assert 0 < np.abs(answer - expected).max() < 0.05 * np.abs(expected).max()
@@ -89,7 +91,7 @@ def test_int8_is_smaller_and_close(graph: Path, tmp_path: Path) -> None:
 
 def test_kept_modules_stay_in_fp32(graph: Path, tmp_path: Path) -> None:
     plan = QuantizationPlan(keep=("last/*",))
-    assert quantize_int8(graph, tmp_path / "int8.onnx", plan) == kept_nodes(graph, plan)
+    assert quantize_integer(graph, tmp_path / "int8.onnx", plan) == kept_nodes(graph, plan)
     assert kept_nodes(graph, plan) == ("last/MatMul",)
     nodes = {node.name: node.op_type for node in onnx.load(tmp_path / "int8.onnx").graph.node}
     assert nodes["last/MatMul"] == "MatMul"
@@ -99,13 +101,13 @@ def test_kept_modules_stay_in_fp32(graph: Path, tmp_path: Path) -> None:
 def test_printed_words_of_libraries_stay_off_standard_output(
     graph: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    quantize_int8(graph, tmp_path / "int8.onnx", QuantizationPlan())
+    quantize_integer(graph, tmp_path / "int8.onnx", QuantizationPlan())
     assert capfd.readouterr() == ("", "")
 
 
 def test_the_exporter_turns_telemetry_off_before_it_imports_onnxruntime(tmp_path: Path) -> None:
     kept = {key: value for key, value in os.environ.items() if key != "ORT_DISABLE_TELEMETRY"}
     folders = {"HOME": str(tmp_path), "TMPDIR": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path)}
-    code = "import edgewright_export.quantize"
+    code = "import edgewright_export.quantization.integer"
     subprocess.run([sys.executable, "-c", code], env={**kept, **folders}, check=True)
     assert list(tmp_path.iterdir()) == []

@@ -64,6 +64,18 @@ def test_a_precision_that_is_asked_for_is_taken_with_its_doubts(manifest: Manife
     assert "taken, although: needs CPU features" in placement.reasons[-1]
 
 
+def test_of_two_forms_of_a_precision_the_one_without_doubts_is_taken(manifest: Manifest) -> None:
+    fp32, int8 = with_verdict(manifest, "recommended").variants
+    (target,) = int8.targets
+    slower = replace(target, compatibility=(), latency_ratio=0.6, latency_interval=(0.5, 0.7))
+    reduced = replace(int8, name="int8-reduced", targets=(slower,))
+    both = replace(manifest, variants=(fp32, int8, reduced))
+    for precision in ("auto", "int8"):
+        assert place(both, AVX2, precision=precision).variant == "int8-reduced"
+        assert place(both, VNNI, precision=precision).variant == "int8"
+    assert place(both, AVX2, precision="int8-reduced").variant == "int8-reduced"
+
+
 @pytest.mark.parametrize(
     ("device", "precision", "reason"),
     [

@@ -9,7 +9,7 @@ from edgewright_export.calibrate import Calibration, spread
 from edgewright_export.checkpoint import Checkpoint
 from edgewright_export.evaluation import Evaluation
 from edgewright_export.onnx_graph import TracedComponent
-from edgewright_export.quantize import QuantizationPlan
+from edgewright_export.quantization import QuantizationPlan
 from edgewright_export.subject import Sample, Subject
 
 R = TypeVar("R", bound="Recipe")

@@ -15,7 +15,7 @@ from edgewright_export.calibrate import Calibration
 from edgewright_export.checkpoint import Checkpoint
 from edgewright_export.evaluation import AgreementEvaluation, Evaluation
 from edgewright_export.onnx_graph import TracedComponent
-from edgewright_export.quantize import QuantizationPlan
+from edgewright_export.quantization import QuantizationPlan
 from edgewright_export.recipes import conformer_parakeet, conformer_streaming, conformer_wav2vec2
 from edgewright_export.recipes.base import MAX_CALIBRATION_SAMPLES, SYNTHETIC_SAMPLES, Recipe
 from edgewright_export.recipes.conformer_recognizer import Recognizer, RecognizerReference

@@ -24,7 +24,7 @@ from edgewright_export.evaluation import (
     same_class,
 )
 from edgewright_export.onnx_graph import TracedComponent
-from edgewright_export.quantize import QuantizationPlan
+from edgewright_export.quantization import QuantizationPlan
 from edgewright_export.recipes.base import (
     MAX_CALIBRATION_SAMPLES,
     SYNTHETIC_SAMPLES,

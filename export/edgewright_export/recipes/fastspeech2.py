@@ -17,7 +17,7 @@ from edgewright_export.calibrate import Calibration
 from edgewright_export.checkpoint import Checkpoint
 from edgewright_export.evaluation import AgreementEvaluation, Evaluation, Floats
 from edgewright_export.onnx_graph import TracedComponent
-from edgewright_export.quantize import QuantizationPlan
+from edgewright_export.quantization import QuantizationPlan
 from edgewright_export.recipes.base import MAX_CALIBRATION_SAMPLES, Recipe
 from edgewright_export.recipes.fastspeech2_checkpoint import (
     CONFORMER,

@@ -12,7 +12,7 @@ from edgewright_export.evaluation import Evaluation, Floats, Measured
 from edgewright_export.recipes.speech_samples import Clips, Utterance
 from edgewright_export.subject import Advance, Subject
 
-KEPT_POINTS = {"int8": 0.005}
+KEPT_POINTS = dict.fromkeys(("int8", "int8-trt", "int8w"), 0.005)
 """By precision: how much the error rate may rise above PyTorch's; others have `DEFAULT_POINTS`."""
 DEFAULT_POINTS = 0.001
 

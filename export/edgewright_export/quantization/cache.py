@@ -1,0 +1,123 @@
+"""Ranges kept from one export to the next, under a key that names all they depend on."""
+
+import hashlib
+import json
+import math
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from edgewright.errors import UsageError
+from edgewright.output_file import complete_file
+from edgewright_export.quantization.ranges import Ranges
+
+Explain = Callable[[str], None]
+"""Told one line for each graph: whether its ranges were found, and if not, why."""
+
+
+@dataclass(frozen=True)
+class CacheKey:
+    """All that the ranges of a graph depend on; every part is a hash or a list of versions."""
+
+    model: str
+    """SHA-256 of the fp32 graphs of all components, weights included."""
+    data: str
+    """SHA-256 of the calibration samples."""
+    preprocessing: str
+    """SHA-256 of the family's configuration and assets."""
+    method: str
+    """How ranges follow from the values, and the operators that are quantized."""
+    versions: str
+    """Of the libraries that computed them."""
+
+
+class CalibrationCache:
+    """A folder of JSON files, one for each graph and key; a file that does not fit is passed by.
+
+    ONNX Runtime's own cache has no key: with the ranges of another model it quantizes to noise
+    without a word.
+    """
+
+    def __init__(self, folder: str | Path, explain: Explain | None = None) -> None:
+        """Keep ranges in `folder`, which is made where it is missing.
+
+        Raises:
+            UsageError: `folder` is no folder and cannot be made.
+        """
+        self._folder, self._explain = Path(folder), explain
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UsageError(
+                f"calibration cache {folder}: got '{error.strerror}', expected a folder that can "
+                "be made and written; choose another"
+            ) from error
+
+    def find(self, component: str, key: CacheKey) -> dict[str, tuple[float, float]] | None:
+        """Return the ranges of the graph `component`, none where they were never stored."""
+        entry = _read(self._path(component, key))
+        if entry is not None and entry["key"] == asdict(key):
+            self._say(component, "found")
+            return {name: (low, high) for name, (low, high) in entry["ranges"].items()}
+        self._say(component, self._why_missed(component, key))
+        return None
+
+    def store(self, component: str, key: CacheKey, ranges: Ranges) -> None:
+        """Keep the ranges of the graph `component`; a file that exists is whole."""
+        content = {
+            "key": asdict(key),
+            "ranges": {name: list(ends) for name, ends in ranges.items()},
+        }
+        with complete_file(self._path(component, key)) as path:
+            path.write_text(json.dumps({**content, "sha256": _digest(content)}, indent=1), "utf-8")
+
+    def _why_missed(self, component: str, key: CacheKey) -> str:
+        """Name the parts of the key in which the nearest entry differs."""
+        wanted = asdict(key)
+        paths = sorted(self._folder.glob(f"{component}-*.json"))
+        entries = [entry for path in paths if (entry := _read(path)) is not None]
+        damaged = len(paths) - len(entries)
+        notes = [f"{damaged} damaged file(s) passed by"] if damaged else []
+        if not entries:
+            return "; ".join(("missed: no entry for this graph", *notes))
+        differing = min((_differing(entry["key"], wanted) for entry in entries), key=len)
+        if not differing:  # a file under a name that is not its key's
+            return "; ".join(("missed: an entry lies under a wrong name", *notes))
+        return "; ".join((f"missed: the nearest entry has {', '.join(differing)}", *notes))
+
+    def _path(self, component: str, key: CacheKey) -> Path:
+        return self._folder / f"{component}-{_digest(asdict(key))[:16]}.json"
+
+    def _say(self, component: str, what: str) -> None:
+        if self._explain is not None:
+            self._explain(f"calibration cache: {component}: {what}")
+
+
+def _differing(stored: Mapping[str, str], wanted: Mapping[str, str]) -> list[str]:
+    return [
+        f"another {part} ({_shown(stored[part])}, now {_shown(wanted[part])})"
+        for part in wanted
+        if stored[part] != wanted[part]
+    ]
+
+
+def _shown(part: str) -> str:
+    return f"{part[:12]}…" if re.fullmatch("[0-9a-f]{64}", part) else part
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    """Return an entry that is whole and of the right form, otherwise none."""
+    try:
+        entry = json.loads(path.read_text("utf-8"))
+        content = {"key": entry["key"], "ranges": entry["ranges"]}
+        whole = entry["sha256"] == _digest(content) and CacheKey(**entry["key"]) is not None
+        finite = all(math.isfinite(end) for ends in entry["ranges"].values() for end in ends)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+    return content if whole and finite else None
+
+
+def _digest(content: object) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

@@ -1,0 +1,88 @@
+"""int8: by ONNX Runtime's quantizer, with dynamic scales or with observed ranges."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from onnxruntime.quantization import QuantFormat, QuantType, quantize_dynamic, quantize_static
+
+from edgewright_export.onnx_graph import graph_files
+from edgewright_export.quantization.plan import QuantizationPlan, kept_nodes, nodes_without_weights
+from edgewright_export.quantization.ranges import Ranges, write_ranges
+from edgewright_export.quiet import quiet_libraries
+
+
+@dataclass(frozen=True)
+class IntegerForm:
+    """What the hardware wants of the numbers."""
+
+    symmetric: bool = False
+    """int8 activations around 0, and biases in fp32: TensorRT takes no other scales. Otherwise
+    activations are uint8, which x86 multiplies twice as fast."""
+    reduced_range: bool = False
+    """Weights of 7 bits: sums of pairs of products then fit the 16 bits that x86 without VNNI
+    holds them in."""
+
+    @property
+    def types(self) -> str:
+        """Activations and weights in short, as receipts name them."""
+        return f"{'S8' if self.symmetric else 'U8'}S{'7' if self.reduced_range else '8'}"
+
+
+def quantize_integer(
+    source: Path,
+    target: Path,
+    plan: QuantizationPlan,
+    form: IntegerForm = IntegerForm(),
+    ranges: Ranges | None = None,
+) -> tuple[str, ...]:
+    """Write the int8 form of the fp32 graph `source` to `target`.
+
+    Args:
+        source: ONNX file.
+        target: ONNX file to write.
+        plan: What is quantized.
+        form: How its numbers are stored.
+        ranges: Of the activations; none gives them dynamic scales.
+
+    Returns:
+        Names of the nodes that `plan` kept in fp32.
+    """
+    kept = kept_nodes(source, plan)
+    common: dict[str, Any] = {
+        "op_types_to_quantize": list(plan.operators),
+        "per_channel": plan.per_channel,
+        "reduce_range": form.reduced_range,
+        "weight_type": QuantType.QInt8,
+        "use_external_data_format": len(graph_files(source)) > 1,
+    }
+    with quiet_libraries(), TemporaryDirectory() as folder:
+        if ranges is None:
+            # The quantizer first turns each Gemm into a MatMul (and an Add), named `…_MatMul`.
+            quantize_dynamic(
+                source,
+                target,
+                nodes_to_exclude=[*kept, *(f"{name}_MatMul" for name in kept)],
+                extra_options={"MatMulConstBOnly": True},
+                **common,
+            )
+        else:
+            write_ranges(ranges, observed := Path(folder) / "ranges.json")
+            quantize_static(
+                source,
+                target,
+                calibration_cache_path=observed,
+                quant_format=QuantFormat.QDQ,
+                activation_type=QuantType.QInt8 if form.symmetric else QuantType.QUInt8,
+                nodes_to_exclude=[*kept, *nodes_without_weights(source, plan)],
+                extra_options=_extra_options(form),
+                **common,
+            )
+    return kept
+
+
+def _extra_options(form: IntegerForm) -> dict[str, bool]:
+    if not form.symmetric:
+        return {}
+    return {"ActivationSymmetric": True, "WeightSymmetric": True, "QuantizeBias": False}

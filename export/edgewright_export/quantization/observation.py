@@ -1,0 +1,108 @@
+"""Ranges of the tensors of a model's graphs: from the cache, or observed on the samples."""
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+from edgewright_export.onnx_graph import graph_files
+from edgewright_export.quantization.cache import CacheKey, CalibrationCache
+from edgewright_export.quantization.ranges import DEFAULT_METHOD, RangeCollector, Ranges
+
+_TOOLS = ("edgewright", "onnxruntime", "onnx", "numpy")
+_CHUNK = 2**20
+
+AnswerSamples = Callable[[Mapping[str, RangeCollector]], None]
+"""Answers all samples and shows each collector what its graph is given."""
+
+
+@dataclass(frozen=True)
+class CalibrationSettings:
+    """The user's choices."""
+
+    method: str = DEFAULT_METHOD
+    """A key of `METHODS`."""
+    cache: CalibrationCache | None = None
+    """Where ranges are kept; none observes them anew."""
+
+
+@dataclass(frozen=True)
+class Dependencies:
+    """What ranges depend on beside graphs and method, each as a SHA-256."""
+
+    data: str
+    """Of the calibration samples."""
+    preprocessing: str
+    """Of the family's configuration and assets."""
+
+
+class Observation:
+    """The graphs of a model and the tensors to be observed in them."""
+
+    def __init__(
+        self,
+        graphs: Mapping[str, Path],
+        operators: Sequence[str],
+        settings: CalibrationSettings,
+        dependencies: Dependencies,
+    ) -> None:
+        """Keep what is to be observed.
+
+        Args:
+            graphs: fp32 ONNX files by component.
+            operators: Their inputs and outputs are observed; none means those of all.
+            settings: Method and cache.
+            dependencies: The rest of the cache's key.
+        """
+        self._graphs, self._operators, self._settings = graphs, operators, settings
+        self._dependencies = dependencies
+
+    def ranges(self, answer_samples: AnswerSamples) -> dict[str, Ranges]:
+        """Return the ranges by component; samples are answered only where some are missing."""
+        cache, key = self._settings.cache, self._key()
+        found = {name: cache.find(name, key) if cache else None for name in self._graphs}
+        known: dict[str, Ranges] = {name: one for name, one in found.items() if one is not None}
+        if len(known) == len(self._graphs):
+            return known
+        collectors = {
+            name: RangeCollector(path, self._operators, self._settings.method)
+            for name, path in self._graphs.items()
+        }
+        answer_samples(collectors)
+        observed: dict[str, Ranges] = {name: one.finish() for name, one in collectors.items()}
+        if cache is not None:
+            for name, ranges in observed.items():
+                cache.store(name, key, ranges)
+        return observed
+
+    def _key(self) -> CacheKey:
+        return CacheKey(
+            # What a graph is given depends on the graphs before it.
+            model=_digest_files(
+                [file for path in self._graphs.values() for file in graph_files(path)]
+            ),
+            data=self._dependencies.data,
+            preprocessing=self._dependencies.preprocessing,
+            method=f"{self._settings.method} of {', '.join(self._operators) or 'all operators'}",
+            versions=", ".join(f"{name} {version(name)}" for name in _TOOLS),
+        )
+
+
+def digest_of(content: object) -> str:
+    """Return the SHA-256 (hex) of JSON content; bytes in it count by their own hash."""
+    text = json.dumps(
+        content, sort_keys=True, default=lambda data: hashlib.sha256(data).hexdigest()
+    )
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _digest_files(paths: Sequence[Path]) -> str:
+    digest = hashlib.sha256()
+    for path in paths:
+        digest.update(f"{path.name} {path.stat().st_size}\n".encode())
+        with path.open("rb") as file:
+            while chunk := file.read(_CHUNK):
+                digest.update(chunk)
+    return digest.hexdigest()

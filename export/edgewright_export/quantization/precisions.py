@@ -1,0 +1,158 @@
+"""The kinds of variants that are made from the fp32 graphs, by name."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import ClassVar
+
+from edgewright_export.quantization.half import SENSITIVE, convert_half
+from edgewright_export.quantization.integer import IntegerForm, quantize_integer
+from edgewright_export.quantization.plan import QuantizationPlan
+from edgewright_export.quantization.ranges import Ranges
+from edgewright_export.quantization.weight_only import BLOCK_SIZE, quantize_weights
+
+X86 = ("x86_64", "AMD64")
+EVERY_OPERATOR: tuple[str, ...] = ()
+"""As the operators to observe: those of the whole graph."""
+
+
+class Precision(ABC):
+    """How the graphs of one kind of variant are written."""
+
+    key: ClassVar[str]
+    """What users ask for by `precision=`."""
+    provider: ClassVar[str] = "CPUExecutionProvider"
+    """Execution provider that it is made for; only the CPU's is measured during the export."""
+    device: ClassVar[str] = "cpu"
+    cpu_features: Mapping[str, tuple[str, ...]] = {}
+    """By architecture: what its arithmetic needs to be exact and fast."""
+
+    @abstractmethod
+    def observed(self, plan: QuantizationPlan) -> tuple[str, ...] | None:
+        """Return the operators whose tensors' ranges it wants; none where it wants no ranges."""
+
+    @abstractmethod
+    def write(
+        self, source: Path, target: Path, plan: QuantizationPlan, ranges: Ranges
+    ) -> tuple[str, ...]:
+        """Write the form of the fp32 graph `source` to `target`; return the nodes kept in fp32."""
+
+    @abstractmethod
+    def describe(self, plan: QuantizationPlan, method: str) -> str:
+        """Return how it is made, for the receipt; `method` is that of the calibration."""
+
+
+@dataclass(frozen=True)
+class Integer(Precision):
+    """int8 of activations and weights."""
+
+    key = "int8"
+
+    form: IntegerForm = field(default_factory=IntegerForm)
+
+    @property
+    def cpu_features(self) -> Mapping[str, tuple[str, ...]]:  # type: ignore[override]
+        """VNNI, without which sums of U8S8 products can saturate, unless weights have 7 bits."""
+        return {} if self.form.reduced_range else dict.fromkeys(X86, ("vnni",))
+
+    def observed(self, plan: QuantizationPlan) -> tuple[str, ...] | None:
+        """Return the plan's operators where its scales are static."""
+        return plan.operators if plan.static else None
+
+    def write(
+        self, source: Path, target: Path, plan: QuantizationPlan, ranges: Ranges
+    ) -> tuple[str, ...]:
+        """Write it as the plan says."""
+        return quantize_integer(source, target, plan, self.form, ranges if plan.static else None)
+
+    def describe(self, plan: QuantizationPlan, method: str) -> str:
+        """Name scales, types, method, granularity and operators."""
+        scales = f"static int8 (QDQ, {self.form.types}, {method})"
+        scales = scales if plan.static else f"dynamic int8 ({self.form.types})"
+        return f"{scales}, {plan.granularity}, {', '.join(plan.operators)}"
+
+
+@dataclass(frozen=True)
+class TensorRtInteger(Integer):
+    """int8 as TensorRT takes it: explicit, static, symmetric, biases in fp32, no tables."""
+
+    key = "int8-trt"
+    provider = "TensorrtExecutionProvider"
+    device = "tensorrt"
+
+    form: IntegerForm = field(default_factory=lambda: IntegerForm(symmetric=True))
+
+    @property
+    def cpu_features(self) -> Mapping[str, tuple[str, ...]]:  # type: ignore[override]
+        """None: it is not made for a CPU."""
+        return {}
+
+    def observed(self, plan: QuantizationPlan) -> tuple[str, ...] | None:
+        """Return the plan's products and convolutions."""
+        return _static(plan).operators
+
+    def write(
+        self, source: Path, target: Path, plan: QuantizationPlan, ranges: Ranges
+    ) -> tuple[str, ...]:
+        """Write it with static scales, whatever the plan says of them."""
+        return super().write(source, target, _static(plan), ranges)
+
+    def describe(self, plan: QuantizationPlan, method: str) -> str:
+        """Name the same as of int8."""
+        return super().describe(_static(plan), method)
+
+
+class Half(Precision):
+    """fp16 but for what half precision cannot hold."""
+
+    key = "fp16"
+
+    def observed(self, plan: QuantizationPlan) -> tuple[str, ...] | None:
+        """Return every operator: any tensor may be too large."""
+        return EVERY_OPERATOR
+
+    def write(
+        self, source: Path, target: Path, plan: QuantizationPlan, ranges: Ranges
+    ) -> tuple[str, ...]:
+        """Write it with casts."""
+        return convert_half(source, target, ranges)
+
+    def describe(self, plan: QuantizationPlan, method: str) -> str:
+        """Name what stays in fp32."""
+        return f"fp16 with casts, {', '.join(SENSITIVE)} and wide ranges in fp32"
+
+
+class WeightOnly(Precision):
+    """8-bit weights in blocks."""
+
+    key = "int8w"
+
+    def observed(self, plan: QuantizationPlan) -> tuple[str, ...] | None:
+        """Return none: activations keep their values."""
+        return None
+
+    def write(
+        self, source: Path, target: Path, plan: QuantizationPlan, ranges: Ranges
+    ) -> tuple[str, ...]:
+        """Write it for the plan's products."""
+        return quantize_weights(source, target, plan)
+
+    def describe(self, plan: QuantizationPlan, method: str) -> str:
+        """Name the blocks."""
+        return f"weight-only int8 (symmetric, blocks of {BLOCK_SIZE}), MatMul, Gemm"
+
+
+def _static(plan: QuantizationPlan) -> QuantizationPlan:
+    operators = tuple(name for name in plan.operators if name != "Gather")
+    return replace(plan, static=True, operators=operators)
+
+
+PRECISIONS: dict[str, Precision] = {
+    "fp16": Half(),
+    "int8": Integer(),
+    "int8-reduced": Integer(IntegerForm(reduced_range=True)),
+    "int8-trt": TensorRtInteger(),
+    "int8w": WeightOnly(),
+}
+"""By name of the variant; its folder is named so too."""
