@@ -13,7 +13,7 @@ import edgewright as ew
 from edgewright.backends import Runner
 from edgewright.bench.statistics import Comparison, compare_interleaved
 from edgewright.bundle.manifest import Variant
-from edgewright_export.calibrate import RecordingRunner
+from edgewright_export.calibrate import ObservedRunner
 from edgewright_export.checkpoint import Checkpoint
 from edgewright_export.recipes import RECIPES
 
@@ -60,7 +60,7 @@ def measure(shipped: Shipped, bundle_path: Path, *, blocks: int) -> Row:
         metric=f"{first.name}, {first.data}",
         samples=first.samples,
         pytorch_metric=first.reference,
-        pytorch_megabytes=sum(f.stat().st_size for f in shipped.checkpoint.glob(WEIGHT_FILES))
+        pytorch_megabytes=sum(f.stat().st_size for f in shipped.checkpoint.rglob(WEIGHT_FILES))
         / BYTES_PER_MB,
         variants={
             variant.name: _measure(variant, bundle_path, modules, sample, blocks)
@@ -85,7 +85,7 @@ def _measure(
     blocks: int,
 ) -> Measured:
     with ew.load(bundle, precision=variant.name, threads=1) as model:
-        inputs = _graph_inputs(model, sample)
+        inputs = _graph_inputs(model, bundle, sample)
         latency = compare_interleaved(
             _graphs(model.runners, inputs), _eager(modules, inputs), blocks=blocks
         )
@@ -93,14 +93,17 @@ def _measure(
     return Measured(receipt.metric.value, receipt.bytes / BYTES_PER_MB, latency)
 
 
-def _graph_inputs(model: Any, sample: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+def _graph_inputs(
+    model: Any, bundle_path: Path, sample: Mapping[str, Any]
+) -> dict[str, Mapping[str, Any]]:
     """Return what pre-processing makes of a raw sample, as the graphs receive it."""
-    runners = model.runners
-    model.runners = {name: RecordingRunner(runner) for name, runner in runners.items()}
-    model.infer(sample)
-    recorded = {name: recorder.seen[0] for name, recorder in model.runners.items()}
-    model.runners = runners
-    return recorded
+    given: dict[str, list[Mapping[str, Any]]] = {name: [] for name in model.runners}
+    observed = {
+        name: ObservedRunner(runner, given[name].append) for name, runner in model.runners.items()
+    }
+    with ew.Bundle.open(bundle_path) as bundle:
+        type(model)(model.config, bundle.read_bytes, observed, model.runtime).infer(sample)
+    return {name: runs[0] for name, runs in given.items()}
 
 
 def _graphs(
