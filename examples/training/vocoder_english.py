@@ -18,6 +18,7 @@ import numpy as np
 import torch
 from debian_data import UnpackedPackage, fetch_package
 from fastspeech2_data import Corpus
+from fastspeech2_english import NOTICE
 from fastspeech2_evaluate import (
     HEARD,
     SPLITS,
@@ -172,12 +173,6 @@ Turns the log-mel of `fastspeech2-en` into short-time spectra (magnitude and pha
 inverse STFT of the runtime makes the waveform. ConvNeXt blocks; a frame sees {context} frames each
 way.
 """.strip()
-
-NOTICE = (
-    "Trained on example sentences of WordNet 3.0, copyright 2006 by Princeton University, all "
-    "rights reserved, spoken by the voice cmu_us_slt of Flite, copyright Carnegie Mellon "
-    "University and others; both licences permit use and distribution without fee."
-)
 
 DATA = """
 {sentences:,} distinct example sentences of WordNet (Debian `wordnet-base` {wordnet}) spoken by the

@@ -40,6 +40,7 @@ from edgewright_export.quantization.observation import (
     Observation,
     digest_of,
 )
+from edgewright_export.quantization.plan import QuantizationPlan
 from edgewright_export.quantization.precisions import PRECISIONS
 from edgewright_export.quantization.ranges import RangeCollector, Ranges
 from edgewright_export.recipes.base import Recipe
@@ -95,7 +96,7 @@ class VariantMaker:
         self._progress, self._seed = progress, seed
         self._traced: dict[str, TracedComponent] = recipe.components()
         self._baseline: Model[Any] | None = None
-        self._ranges: dict[tuple[str, ...], dict[str, Ranges]] = {}
+        self._ranges: dict[tuple[tuple[str, ...], str], dict[str, Ranges]] = {}
 
     def make(
         self, names: Sequence[str], required: Sequence[str]
@@ -143,24 +144,43 @@ class VariantMaker:
         """Write the form of every component that the variant `name` has."""
         (self._folder / "variants" / name).mkdir(parents=True)
         plan, precision = self._recipe.quantization(), PRECISIONS[name]
-        operators = precision.observed(plan)
-        ranges = {} if operators is None else self._observe(operators)
+        operators, method = precision.observed(plan), precision.method or self._settings.method
+        ranges = {} if operators is None else self._observe(operators, method)
         kept = {}
         self._progress.start(f"Quantizing to {name}", len(self._traced))
         for key in self._traced:
-            source, target = self._path(BASELINE, key), self._path(name, key)
-            kept[key] = precision.write(source, target, plan, ranges.get(key, {}))
+            kept[key] = self._write(name, key, plan, ranges.get(key, {}))
             self._progress.advance()
         digest = None if operators is None else self._calibration.sha256()
-        return Made(precision.describe(plan, self._settings.method), digest, kept)
+        return Made(precision.describe(plan, method), digest, kept)
 
-    def _observe(self, operators: tuple[str, ...]) -> dict[str, Ranges]:
+    def _write(
+        self, name: str, key: str, plan: QuantizationPlan, ranges: Ranges
+    ) -> tuple[str, ...]:
+        """Write one graph of a variant and return the nodes kept in fp32.
+
+        Raises:
+            ParityError: The quantizer cannot make it.
+        """
+        source, target = self._path(BASELINE, key), self._path(name, key)
+        try:
+            return PRECISIONS[name].write(source, target, plan, ranges)
+        except (OSError, MemoryError):
+            raise
+        except Exception as error:  # libraries raise what they like on a graph they do not know
+            raise ParityError(
+                f"{name} of '{key}': got {type(error).__name__} '{error}' from the quantizer, "
+                "expected a graph; report it with config.json, or do without the variant"
+            ) from error
+
+    def _observe(self, operators: tuple[str, ...], method: str) -> dict[str, Ranges]:
         """Return the ranges of every component's tensors on the calibration set."""
-        if operators not in self._ranges:
+        known = operators, method
+        if known not in self._ranges:
             graphs = {key: self._path(BASELINE, key) for key in self._traced}
-            observation = Observation(graphs, operators, self._settings, self._dependencies())
-            self._ranges[operators] = observation.ranges(self._answer_calibration)
-        return self._ranges[operators]
+            observation = Observation(graphs, operators, method, self._dependencies())
+            self._ranges[known] = observation.ranges(self._answer_calibration, self._settings.cache)
+        return self._ranges[known]
 
     def _dependencies(self) -> Dependencies:
         family = {"config": records.plain(self._recipe.config), "assets": self._recipe.assets()}

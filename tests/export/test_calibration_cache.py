@@ -129,8 +129,12 @@ def test_the_command_explains_the_cache(
     command = ["export", str(tiny("vit")), "-o", str(tmp_path / "out.edge"), "--json"]
     assert main([*command, "--explain-cache"]) == 2
     assert "expected its folder" in capsys.readouterr().err
+    # fp16 asks for the extremes, whatever the method of the others.
+    command += ["--calibration-method", "entropy"]
     options = ["--calibration-cache", str(tmp_path / "cache"), "--explain-cache"]
     assert main([*command, *options, "--variants", "fp16", "--require", "fp16"]) == 0
     captured = capsys.readouterr()
     assert "calibration cache: model: missed: no entry for this graph" in captured.err
     assert [json.loads(line)["name"] for line in captured.out.splitlines()] == ["fp32", "fp16"]
+    (entry,) = (tmp_path / "cache").iterdir()
+    assert json.loads(entry.read_text("utf-8"))["key"]["method"] == "min-max of all operators"

@@ -193,6 +193,23 @@ def test_static_scales_come_from_the_calibration_samples(
     assert "DynamicQuantizeLinear" not in quantized
 
 
+def test_a_variant_that_the_quantizer_cannot_make_is_left_out_and_recorded(
+    tiny: Tiny, instant_trace: InstantTrace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> tuple[str, ...]:
+        raise KeyError("no such tensor")
+
+    monkeypatch.setattr("edgewright_export.quantization.precisions.quantize_weights", fail)
+    instant_trace("vit")
+    with pytest.warns(VariantRejectedWarning, match="got KeyError .*no such tensor.* quantizer"):
+        manifest = export(tiny("vit"), tmp_path / "out.edge", variants=["int8w", "int8-reduced"])
+    assert [variant.name for variant in manifest.variants] == ["fp32", "int8-reduced"]
+    assert [(one.precision, one.targets[0].compatibility) for one in manifest.variants[1:]] == [
+        ("int8", ())
+    ]
+    assert [rejection.variant for rejection in manifest.rejected] == ["int8w"]
+
+
 def test_too_much_noise_in_an_output_rejects_a_variant(
     tiny: Tiny, instant_trace: InstantTrace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

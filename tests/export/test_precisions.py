@@ -118,6 +118,20 @@ def test_half_precision_keeps_what_it_cannot_hold(graph: Path, tmp_path: Path) -
     assert (tmp_path / "usual.onnx").stat().st_size < 0.7 * graph.stat().st_size
 
 
+def test_an_output_too_large_for_half_precision_stays_finite(tmp_path: Path) -> None:
+    nodes = [onnx.helper.make_node("Mul", ["features", "factor"], ["scores"], name="graph/Mul")]
+    sides = [onnx.helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, 2])
+             for name in ("features", "scores")]  # fmt: skip
+    factor = numpy_helper.from_array(np.array(1e6, np.float32), "factor")
+    graph = onnx.helper.make_graph(nodes, "g", sides[:1], sides[1:], [factor])
+    onnx.save(onnx.helper.make_model(graph), tmp_path / "wide.onnx")
+    ranges = {"features": (-1.0, 1.0), "scores": (-1e6, 1e6)}
+    kept = PRECISIONS["fp16"].write(tmp_path / "wide.onnx", tmp_path / "made.onnx", STATIC, ranges)
+    assert kept == ("graph/Mul",)
+    answer = run(tmp_path / "made.onnx", np.array([[0.5, -0.25]], np.float32))
+    np.testing.assert_array_equal(answer, [[5e5, -2.5e5]])
+
+
 def test_8_bit_blocks_leave_kept_products_alone(graph: Path, tmp_path: Path) -> None:
     plan = QuantizationPlan(keep=("last/*",))
     assert PRECISIONS["int8w"].write(graph, tmp_path / "kept.onnx", plan, {}) == ("last/MatMul",)

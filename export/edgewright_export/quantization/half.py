@@ -59,11 +59,10 @@ def _join_single_precision(graph: onnx.GraphProto, own: set[str]) -> None:
         for node in _casts(graph, TensorProto.FLOAT16)
         if node.name not in own
     }
-    direct = {
-        node.output[0]: narrowed[node.input[0]]
-        for node in _casts(graph, TensorProto.FLOAT)
-        if node.input[0] in narrowed
-    }
+    direct = {}
+    for node in _casts(graph, TensorProto.FLOAT):
+        if node.input[0] in narrowed:
+            node.input[0] = direct[node.output[0]] = narrowed[node.input[0]]
     for node in graph.node:
         node.input[:] = [direct.get(name, name) for name in node.input]
     used = {name for node in graph.node for name in node.input}

@@ -45,7 +45,7 @@ class Observation:
         self,
         graphs: Mapping[str, Path],
         operators: Sequence[str],
-        settings: CalibrationSettings,
+        method: str,
         dependencies: Dependencies,
     ) -> None:
         """Keep what is to be observed.
@@ -53,21 +53,23 @@ class Observation:
         Args:
             graphs: fp32 ONNX files by component.
             operators: Their inputs and outputs are observed; none means those of all.
-            settings: Method and cache.
+            method: A key of `METHODS`.
             dependencies: The rest of the cache's key.
         """
-        self._graphs, self._operators, self._settings = graphs, operators, settings
+        self._graphs, self._operators, self._method = graphs, operators, method
         self._dependencies = dependencies
 
-    def ranges(self, answer_samples: AnswerSamples) -> dict[str, Ranges]:
+    def ranges(
+        self, answer_samples: AnswerSamples, cache: CalibrationCache | None
+    ) -> dict[str, Ranges]:
         """Return the ranges by component; samples are answered only where some are missing."""
-        cache, key = self._settings.cache, self._key()
+        key = self._key()
         found = {name: cache.find(name, key) if cache else None for name in self._graphs}
         known: dict[str, Ranges] = {name: one for name, one in found.items() if one is not None}
         if len(known) == len(self._graphs):
             return known
         collectors = {
-            name: RangeCollector(path, self._operators, self._settings.method)
+            name: RangeCollector(path, self._operators, self._method)
             for name, path in self._graphs.items()
         }
         answer_samples(collectors)
@@ -85,7 +87,7 @@ class Observation:
             ),
             data=self._dependencies.data,
             preprocessing=self._dependencies.preprocessing,
-            method=f"{self._settings.method} of {', '.join(self._operators) or 'all operators'}",
+            method=f"{self._method} of {', '.join(self._operators) or 'all operators'}",
             versions=", ".join(f"{name} {version(name)}" for name in _TOOLS),
         )
 

@@ -25,6 +25,8 @@ class Precision(ABC):
     provider: ClassVar[str] = "CPUExecutionProvider"
     """Execution provider that it is made for; only the CPU's is measured during the export."""
     device: ClassVar[str] = "cpu"
+    method: ClassVar[str | None] = None
+    """How it wants ranges to follow from the samples; none leaves it to the user."""
     cpu_features: Mapping[str, tuple[str, ...]] = {}
     """By architecture: what its arithmetic needs to be exact and fast."""
 
@@ -107,6 +109,7 @@ class Half(Precision):
     """fp16 but for what half precision cannot hold."""
 
     key = "fp16"
+    method = "min-max"  # a single value that is too large is enough
 
     def observed(self, plan: QuantizationPlan) -> tuple[str, ...] | None:
         """Return every operator: any tensor may be too large."""
