@@ -6,6 +6,7 @@ belongs to the same samples. A vocoder that has heard them is not surprised by t
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,7 +52,8 @@ def read_vocoder_corpus(corpus: Corpus, libraries: Path, voice: Path, work: Path
         voice: checkpoint folder of FastSpeech 2.
         work: folder of the files that are kept; it exists.
     """
-    waveform, predicted = work / "waveform.npy", work / "predicted.npy"
+    weights = hashlib.sha256((voice / "model.safetensors").read_bytes()).hexdigest()[:8]
+    waveform, predicted = work / "waveform.npy", work / f"predicted-{weights}.npy"
     if not waveform.exists():
         _save(waveform, _speak(corpus, FliteTeacher(libraries)))
     if not predicted.exists():

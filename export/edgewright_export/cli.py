@@ -2,6 +2,8 @@
 
 import argparse
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from edgewright.bundle.manifest import Manifest, Target, Variant
@@ -74,7 +76,7 @@ class ExportCommand:
                 "--explain-cache: got no --calibration-cache, expected its folder; name one"
             )
         notes: list[str] = []
-        with Progress() as progress:
+        with Progress() as progress, _explained(notes, wanted=args.explain_cache):
             progress.start("Loading PyTorch")
             from edgewright_export.export import export
 
@@ -95,12 +97,20 @@ class ExportCommand:
                 seed=args.seed,
                 progress=progress,
             )
-        if args.explain_cache:
+        _print(manifest, Path(args.output), as_json=args.json)
+        return 0
+
+
+@contextmanager
+def _explained(notes: list[str], *, wanted: bool) -> Iterator[None]:
+    """Print what the cache said, also where the export fails."""
+    try:
+        yield
+    finally:
+        if wanted:
             print(
                 *notes or ["calibration cache: no variant wants ranges"], sep="\n", file=sys.stderr
             )
-        _print(manifest, Path(args.output), as_json=args.json)
-        return 0
 
 
 def _names(text: str) -> list[str]:

@@ -6,15 +6,18 @@ by hand (docs/quantization.md). A graph without a finding may still be refused b
 here; one with a finding is refused, or does not do what it was made for.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import onnx
+from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from onnx import TensorProto, numpy_helper
 
-BACKENDS = ("tensorrt", "cpu", "cpu without vnni")
+from edgewright.errors import BundleError
+
+TARGETS = ("tensorrt", "cpu", "cpu without vnni")
 SHAPE_PROFILE = "a profile with its least, usual and largest size"
 
 _WITHOUT_TENSORRT = {
@@ -28,9 +31,13 @@ _WITHOUT_TENSORRT = {
         "one (variant int8-trt)",
     ),
     **dict.fromkeys(
-        ("BitShift", "Compress", "Det", "MaxUnpool", "Multinomial", "OptionalGetElement",
-         "SequenceAt", "SequenceConstruct", "SplitToSequence", "ConcatFromSequence",
-         "StringNormalizer", "TfIdfVectorizer", "Unique"),
+        ("AffineGrid", "Bernoulli", "BitShift", "BitwiseAnd", "BitwiseNot", "BitwiseOr",
+         "BitwiseXor", "CenterCropPad", "Col2Im", "Compress", "ConcatFromSequence", "DFT", "Det",
+         "MaxRoiPool", "MaxUnpool", "MelWeightMatrix", "Multinomial", "Optional",
+         "OptionalGetElement", "OptionalHasElement", "RegexFullMatch", "SequenceAt",
+         "SequenceConstruct", "SequenceEmpty", "SequenceErase", "SequenceInsert",
+         "SequenceLength", "SequenceMap", "SplitToSequence", "StringConcat", "StringNormalizer",
+         "StringSplit", "TfIdfVectorizer", "Unique"),
         "an operator that TensorRT's parser does not have",
     ),
 }  # fmt: skip
@@ -42,6 +49,7 @@ _SHAPE_OPERANDS = {
 """By operator: inputs that decide the shape of its output."""
 _SHAPE_SOURCES = ("Shape", "Size", "Constant")
 _LARGEST_OF_7_BITS = 64
+_PRODUCTS = ("MatMul", "Gemm", "Conv", "ConvTranspose")
 
 
 @dataclass(frozen=True)
@@ -49,7 +57,7 @@ class Finding:
     """Why a backend does not take a node, or takes it for less than it is worth."""
 
     backend: str
-    """One of `BACKENDS`."""
+    """One of `TARGETS`."""
     severity: str
     """`refused`; `incomplete` where something has to be declared first; `slow` or `inexact` where
     it runs, but not as it was meant."""
@@ -61,19 +69,23 @@ class Finding:
     """What is wrong, and what would be right."""
 
 
-Profiles = Mapping[str, tuple[int, int, int]]
-"""By dynamic dimension: least, usual and largest size."""
-
-
-def lint(path: Path, profiles: Profiles | None = None) -> list[Finding]:
+def lint(path: Path, *, profiled: Collection[str] = ()) -> list[Finding]:
     """Return the findings for the graph in `path`, those of a node together.
 
     Args:
-        path: ONNX file; weights in a second file are not read.
-        profiles: Sizes that were declared for its dynamic dimensions; none where nothing was.
+        path: ONNX file; weights in a second file are not read, and nothing is said of them.
+        profiled: Dynamic dimensions whose sizes were declared.
+
+    Raises:
+        BundleError: The file is no ONNX graph.
     """
-    graph = _Graph(onnx.load(path, load_external_data=False).graph)
-    found = list(_unprofiled(graph, profiles or {}))
+    try:
+        graph = _Graph(onnx.load(path, load_external_data=False).graph)
+    except DecodeError as error:
+        raise BundleError(
+            f"graph '{path.name}': got '{error}', expected an ONNX file; export the bundle again"
+        ) from error
+    found = list(_unprofiled(graph, profiled))
     for node in graph.nodes:
         for rule in _RULES:
             found.extend(rule(graph, node))
@@ -85,26 +97,29 @@ class _Graph:
 
     def __init__(self, graph: onnx.GraphProto) -> None:
         self.inputs = graph.input
-        self.nodes = graph.node
+        self.nodes = list(_all_nodes(graph))
         self.constants = {tensor.name: tensor for tensor in graph.initializer}
-        for node in graph.node:
-            if node.op_type == "Constant":
+        for node in self.nodes:
+            if node.op_type == "Constant" and node.attribute[0].name == "value":
                 self.constants[node.output[0]] = node.attribute[0].t
+        self.multiplied = {
+            name for node in self.nodes if node.op_type in _PRODUCTS for name in node.input
+        }
         self.types = {value.name: value.type.tensor_type.elem_type
                       for value in (*graph.input, *graph.value_info, *graph.output)}  # fmt: skip
         self.from_values = self._from_values()
         self.has_uint8 = any(
             node.op_type == "DynamicQuantizeLinear"
             or (node.op_type == "QuantizeLinear" and self.stored_type(node) == TensorProto.UINT8)
-            for node in graph.node
+            for node in self.nodes
         )
 
     def is_zero(self, name: str) -> bool:
-        """Return whether a zero point is 0; a missing one is."""
+        """Return whether a zero point is 0, or may be; a missing one is."""
         tensor = self.constants.get(name)
         if tensor is None:
             return name == ""
-        return not _is_external(tensor) and not numpy_helper.to_array(tensor).any()
+        return _is_external(tensor) or not numpy_helper.to_array(tensor).any()
 
     def largest_weight(self, name: str) -> int:
         """Return the largest magnitude of a constant int8 tensor, 0 where it is no such."""
@@ -120,8 +135,12 @@ class _Graph:
 
     def stored_type(self, node: onnx.NodeProto) -> int:
         """Return the integer type that a QuantizeLinear gives or a DequantizeLinear takes."""
-        zero = self.type_of(node.input[2]) if len(node.input) > 2 else 0
-        return zero or self.type_of(node.input[0])
+        if len(node.input) > 2:
+            return self.type_of(node.input[2])
+        if node.op_type == "DequantizeLinear":
+            return self.type_of(node.input[0])
+        named = [attribute.i for attribute in node.attribute if attribute.name == "output_dtype"]
+        return int(named[0]) if named else int(TensorProto.UINT8)
 
     def _from_values(self) -> set[str]:
         """Return the tensors that depend on the values, and not only on the shapes, of inputs."""
@@ -131,6 +150,15 @@ class _Graph:
             if node.op_type not in _SHAPE_SOURCES and not dependent.isdisjoint(node.input):
                 dependent.update(node.output)
         return dependent
+
+
+def _all_nodes(graph: onnx.GraphProto) -> Iterator[onnx.NodeProto]:
+    """Yield the nodes of a graph and of the graphs inside it."""
+    for node in graph.node:
+        yield node
+        for attribute in node.attribute:
+            if attribute.HasField("g"):
+                yield from _all_nodes(attribute.g)
 
 
 def _is_external(tensor: onnx.TensorProto) -> bool:
@@ -144,11 +172,11 @@ def _refused(node: onnx.NodeProto, why: str) -> Finding:
     return Finding("tensorrt", "refused", node.name, node.op_type, why)
 
 
-def _unprofiled(graph: _Graph, profiles: Profiles) -> Iterator[Finding]:
+def _unprofiled(graph: _Graph, profiled: Collection[str]) -> Iterator[Finding]:
     for value in graph.inputs:
         dims = (dim.dim_param for dim in value.type.tensor_type.shape.dim)
         for name in dict.fromkeys(filter(None, dims)):
-            if name not in profiles:
+            if name not in profiled:
                 why = f"dimension '{name}' is dynamic; TensorRT wants {SHAPE_PROFILE}"
                 yield Finding("tensorrt", "incomplete", value.name, "input", why)
 
@@ -185,7 +213,8 @@ def _quantized_pairs(graph: _Graph, node: onnx.NodeProto) -> Iterator[Finding]:
 
 def _shapes_of_values(graph: _Graph, node: onnx.NodeProto) -> Iterator[Finding]:
     if node.op_type in _BY_VALUE:
-        yield _refused(node, "the size of its output depends on values; split the graph there")
+        why = "the size of its output depends on values, which costs a copy; split the graph there"
+        yield Finding("tensorrt", "slow", node.name, node.op_type, why)
         return
     for index in _SHAPE_OPERANDS.get(node.op_type, ()):
         if index < len(node.input) and node.input[index] in graph.from_values:
@@ -196,7 +225,8 @@ def _shapes_of_values(graph: _Graph, node: onnx.NodeProto) -> Iterator[Finding]:
 def _double_precision(graph: _Graph, node: onnx.NodeProto) -> Iterator[Finding]:
     for name in node.input:
         if graph.type_of(name) == TensorProto.DOUBLE:
-            yield _refused(node, f"'{name}' is of double precision; cast it to fp32")
+            why = f"'{name}' is of double precision, which TensorRT computes in fp32; cast it"
+            yield Finding("tensorrt", "inexact", node.name, node.op_type, why)
 
 
 def _half_on_cpu(graph: _Graph, node: onnx.NodeProto) -> Iterator[Finding]:
@@ -208,7 +238,8 @@ def _half_on_cpu(graph: _Graph, node: onnx.NodeProto) -> Iterator[Finding]:
 
 def _saturating_products(graph: _Graph, node: onnx.NodeProto) -> Iterator[Finding]:
     """Two products of a uint8 and a weight above 64 leave the 16 bits that SSE and AVX2 sum in."""
-    weighs = graph.has_uint8 and node.op_type in ("MatMulInteger", "DequantizeLinear")
+    direct = node.op_type in ("MatMulInteger", "ConvInteger")
+    weighs = graph.has_uint8 and (direct or not graph.multiplied.isdisjoint(node.output))
     for name in node.input if weighs else ():
         if graph.largest_weight(name) > _LARGEST_OF_7_BITS:
             why = "weights of 8 bits, whose sums can saturate there; variant int8-reduced has 7"

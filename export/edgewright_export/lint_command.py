@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from edgewright.bundle import Bundle
 from edgewright.commands.base import add_json_option
 from edgewright.commands.output import emit, emit_table
-from edgewright_export.lint import BACKENDS, Finding, lint
+from edgewright_export.lint import TARGETS, Finding, lint
 
 CHECK_FAILED = 5
 _SHOWN = 5
@@ -35,8 +35,8 @@ class LintCommand:
         parser.add_argument("--variant", metavar="NAME", help="(default: all)")
         parser.add_argument(
             "--backend",
-            choices=BACKENDS,
-            help="(default: all); with one, exit 5 where it refuses a graph",
+            choices=TARGETS,
+            help="(default: all); with one, exit 5 where it refuses a graph or is inexact",
         )
         add_json_option(parser)
 
@@ -50,8 +50,8 @@ class LintCommand:
                 emit(one, as_json=True)
         else:
             _print(title, found)
-        refused = any(one.finding.severity == "refused" for one in found)
-        return CHECK_FAILED if args.backend and refused else 0
+        failed = any(one.finding.severity in ("refused", "inexact") for one in found)
+        return CHECK_FAILED if args.backend and failed else 0
 
 
 def _findings(bundle: Bundle, name: str | None, backend: str | None) -> list[GraphFinding]:
@@ -75,7 +75,7 @@ def _print(title: str, found: list[GraphFinding]) -> None:
     rows = [(*key[:4], _shown(nodes), key[4]) for key, nodes in groups.items()]
     if not rows:
         rows = [("all", "all", "all", "accepted", "", "no finding")]
-    emit_table(title, ("variant", "component", "backend", "verdict", "nodes", "why"), rows)
+    emit_table(title, ("variant", "component", "backend", "severity", "nodes", "why"), rows)
 
 
 def _shown(nodes: list[str]) -> str:

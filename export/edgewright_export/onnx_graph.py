@@ -2,7 +2,7 @@
 
 import ast
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -131,10 +131,14 @@ def describe(path: Path, folder: Path) -> Component:
     )
 
 
-def opsets(path: Path) -> dict[str, int]:
-    """Return the operator-set versions of the graph in `path` by domain."""
-    model = onnx.load(path, load_external_data=False)
-    return {entry.domain or "ai.onnx": entry.version for entry in model.opset_import}
+def opsets(paths: Sequence[Path]) -> dict[str, int]:
+    """Return the operator-set versions of the graphs in `paths` by domain, the latest of each."""
+    found: dict[str, int] = {}
+    for path in paths:
+        for entry in onnx.load(path, load_external_data=False).opset_import:
+            domain = entry.domain or "ai.onnx"
+            found[domain] = max(entry.version, found.get(domain, 0))
+    return found
 
 
 def _spec(value: onnx.ValueInfoProto) -> TensorSpec:

@@ -162,8 +162,8 @@ class MetricGate:
         """Number of samples that `measure` counts."""
         return self._evaluation.samples
 
-    def measure(self, subject: Subject, precision: str, advance: Advance) -> Metric:
-        """Return the metric of a variant of `precision`.
+    def measure(self, subject: Subject, name: str, precision: str, advance: Advance) -> Metric:
+        """Return the metric of the variant `name`, which is of `precision`.
 
         Raises:
             ParityError: It is worse than what the precision has to reach.
@@ -180,7 +180,7 @@ class MetricGate:
         if not metric.passes:
             bound = "at most" if metric.less_is_better else "at least"
             raise ParityError(
-                f"{precision}: got {metric.name} {metric.value:.4g} on {metric.samples} samples of "
+                f"{name}: got {metric.name} {metric.value:.4g} on {metric.samples} samples of "
                 f"{metric.data}, expected {bound} {metric.minimum:.4g} beside PyTorch's "
                 f"{metric.reference:.4g}; keep sensitive layers in fp32, or do without the variant"
             )

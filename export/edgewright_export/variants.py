@@ -13,7 +13,7 @@ from typing import Any
 from edgewright import records
 from edgewright.backends import BACKENDS, Runner
 from edgewright.bundle.manifest import Component, Receipt, Rejection, Target, Variant
-from edgewright.errors import ParityError, PlacementError, VariantRejectedWarning
+from edgewright.errors import EdgewrightError, ParityError, PlacementError, VariantRejectedWarning
 from edgewright.families import FAMILIES, Model
 from edgewright.probe import probe
 from edgewright.progress import Progress
@@ -40,7 +40,6 @@ from edgewright_export.quantization.observation import (
     Observation,
     digest_of,
 )
-from edgewright_export.quantization.plan import QuantizationPlan
 from edgewright_export.quantization.precisions import PRECISIONS
 from edgewright_export.quantization.ranges import RangeCollector, Ranges
 from edgewright_export.recipes.base import Recipe
@@ -125,7 +124,7 @@ class VariantMaker:
         if name == BASELINE:
             self._export_graphs()
             return self._judge(name, dict.fromkeys(self._traced, BASELINE), _EXPORTED)
-        made = self._quantize_graphs(name)
+        made = self._quantize(name)
         try:
             return self._judge(name, dict.fromkeys(self._traced, name), made)
         except ParityError:
@@ -140,6 +139,22 @@ class VariantMaker:
             export_graph(traced, self._path(BASELINE, key))
             self._progress.advance()
 
+    def _quantize(self, name: str) -> Made:
+        """Write the graphs of the variant `name`.
+
+        Raises:
+            ParityError: They cannot be calibrated or made.
+        """
+        try:
+            return self._quantize_graphs(name)
+        except (OSError, EdgewrightError):
+            raise
+        except Exception as error:  # libraries raise what they like on a graph they do not know
+            raise ParityError(
+                f"{name}: got {type(error).__name__} '{error}' from the quantizer, expected "
+                "graphs; report it with config.json, or do without the variant"
+            ) from error
+
     def _quantize_graphs(self, name: str) -> Made:
         """Write the form of every component that the variant `name` has."""
         (self._folder / "variants" / name).mkdir(parents=True)
@@ -149,29 +164,11 @@ class VariantMaker:
         kept = {}
         self._progress.start(f"Quantizing to {name}", len(self._traced))
         for key in self._traced:
-            kept[key] = self._write(name, key, plan, ranges.get(key, {}))
+            source, target = self._path(BASELINE, key), self._path(name, key)
+            kept[key] = precision.write(source, target, plan, ranges.get(key, {}))
             self._progress.advance()
         digest = None if operators is None else self._calibration.sha256()
         return Made(precision.describe(plan, method), digest, kept)
-
-    def _write(
-        self, name: str, key: str, plan: QuantizationPlan, ranges: Ranges
-    ) -> tuple[str, ...]:
-        """Write one graph of a variant and return the nodes kept in fp32.
-
-        Raises:
-            ParityError: The quantizer cannot make it.
-        """
-        source, target = self._path(BASELINE, key), self._path(name, key)
-        try:
-            return PRECISIONS[name].write(source, target, plan, ranges)
-        except (OSError, MemoryError):
-            raise
-        except Exception as error:  # libraries raise what they like on a graph they do not know
-            raise ParityError(
-                f"{name} of '{key}': got {type(error).__name__} '{error}' from the quantizer, "
-                "expected a graph; report it with config.json, or do without the variant"
-            ) from error
 
     def _observe(self, operators: tuple[str, ...], method: str) -> dict[str, Ranges]:
         """Return the ranges of every component's tensors on the calibration set."""
@@ -238,7 +235,7 @@ class VariantMaker:
         model = self._open(name, components)
         check = self._compare(name, model)
         self._progress.start(f"Measuring {self._gate.name} of {name}", self._gate.samples)
-        metric = self._gate.measure(model, _precision(name), self._progress.advance)
+        metric = self._gate.measure(model, name, _precision(name), self._progress.advance)
         kept = [
             made.kept[key] if source == name else (f"{key}/*",) for key, source in sources.items()
         ]
@@ -251,7 +248,7 @@ class VariantMaker:
             kept_in_higher_precision=tuple(chain.from_iterable(kept)),
         )
         targets = (self._target(name, model),)
-        versions = opsets(self._path(*next((source, key) for key, source in sources.items())))
+        versions = opsets([self._path(source, key) for key, source in sources.items()])
         record = Variant(name, _precision(name), versions, components, targets, receipt)
         return Accepted(record, parity.tolerance(name, check))
 

@@ -1,7 +1,7 @@
 """Which variant runs on which device, and why: a pure function of the manifest and the probe."""
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from edgewright.backends.base import DeviceFact
 from edgewright.bundle.manifest import Manifest, Target, Variant
@@ -37,8 +37,8 @@ class Placement:
 class _Candidate:
     fact: DeviceFact
     variant: Variant
-    rank: float
-    """Smaller is better within a device: the latency ratio to fp32."""
+    rank: tuple[float, ...]
+    """Smaller is better within a device: the latency ratio to fp32, behind what was asked for."""
     problem: str | None
     note: str
     """What speaks against it though it was asked for."""
@@ -56,6 +56,7 @@ def place(
     *,
     device: str = "auto",
     precision: str = "auto",
+    variant: str | None = None,
     strict: bool = True,
 ) -> Placement:
     """Choose a variant and a device.
@@ -68,7 +69,9 @@ def place(
         manifest: Of the bundle.
         probe: Of the machine.
         device: One of `DEVICES`.
-        precision: `auto`, or the precision or name of a variant.
+        precision: `auto`, or the precision or name of a variant. Of several forms of a precision
+            the one of that name is taken, unless this CPU lacks what it needs and another's not.
+        variant: The name of a variant; none but it is taken then.
         strict: Raise when what was asked for cannot be had; otherwise warn, record it in
             `Placement.fallback`, and choose as if nothing had been asked for.
 
@@ -80,6 +83,11 @@ def place(
         raise UsageError(
             f"device: got '{device}', expected one of {', '.join(DEVICES)}; choose one"
         )
+    if variant is not None:
+        manifest = replace(
+            manifest, variants=tuple(v for v in manifest.variants if v.name == variant)
+        )
+        precision = variant
     lines, candidates = _candidates(manifest, probe, device, precision)
     taken = _best(candidates)
     fallback = None
@@ -108,23 +116,24 @@ def _candidates(
         why = f" (rejected at export: {rejected[0]})" if rejected else ""
         lines.append(f"{precision}: the bundle has no such variant{why}; it has {present}")
     candidates = tuple(
-        _judge(fact, variant, probe, explicit=precision != "auto")
-        for fact in facts
-        for variant in variants
+        _judge(fact, variant, probe, precision) for fact in facts for variant in variants
     )
     return (*lines, *map(str, candidates)), candidates
 
 
-def _judge(fact: DeviceFact, variant: Variant, probe: Probe, *, explicit: bool) -> _Candidate:
+def _judge(fact: DeviceFact, variant: Variant, probe: Probe, precision: str) -> _Candidate:
     if variant.precision == BASELINE:
-        return _Candidate(fact, variant, 1.0, fact.problem, "")
+        return _Candidate(fact, variant, (1.0,), fact.problem, "")
     target = _target(fact, variant, probe)
     doubt = _doubt(target, fact, probe)
-    rank = float("inf")
-    if doubt is None and target is not None and target.latency_ratio is not None:
-        rank = target.latency_ratio
-    problem, note = (None, doubt or "") if explicit else (doubt, "")
-    return _Candidate(fact, variant, rank, fact.problem or problem, note)
+    ratio = float("inf")
+    if target is not None and target.latency_ratio is not None:
+        ratio = target.latency_ratio
+    if precision == "auto":
+        return _Candidate(fact, variant, (ratio,), fact.problem or doubt, "")
+    lacking = target is None or bool(_missing(target, probe))
+    rank = (lacking, variant.name != precision, ratio)
+    return _Candidate(fact, variant, rank, fact.problem, doubt or "")
 
 
 def _target(fact: DeviceFact, variant: Variant, probe: Probe) -> Target | None:

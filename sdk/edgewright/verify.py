@@ -142,7 +142,7 @@ def _variant_checks(
 ) -> Iterator[Check]:
     name = f"{variant}: graphs"
     try:
-        placement = place(bundle.manifest, probe(), device=device, precision=variant)
+        placement = place(bundle.manifest, probe(), device=device, variant=variant)
     except PlacementError as error:
         yield Check(name, "skipped", str(error))
         return

@@ -15,6 +15,7 @@ import edgewright as ew
 from checkpoint_layouts import tamper
 from edgewright.errors import ParityError, UsageError, VariantRejectedWarning
 from edgewright_export.export import export
+from edgewright_export.lint import Finding
 from edgewright_export.onnx_graph import TracedComponent
 from edgewright_export.quantization import QuantizationPlan
 
@@ -208,6 +209,25 @@ def test_a_variant_that_the_quantizer_cannot_make_is_left_out_and_recorded(
         ("int8", ())
     ]
     assert [rejection.variant for rejection in manifest.rejected] == ["int8w"]
+
+
+def test_the_form_for_tensorrt_is_linted_and_its_speed_unmeasured(
+    tiny: Tiny, instant_trace: InstantTrace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    instant_trace("vit")
+    folder = tiny("vit")
+    manifest = export(folder, tmp_path / "out.edge", variants=["int8", "int8-trt"])
+    variant = manifest.variants[-1]
+    (target,) = variant.targets
+    assert (variant.name, variant.precision) == ("int8-trt", "int8-trt")
+    assert (target.ep, target.device) == ("TensorrtExecutionProvider", "tensorrt")
+    assert target.verdict == "unmeasured"
+    assert ew.verify(tmp_path / "out.edge").ok
+    refused = Finding("tensorrt", "refused", "layer/Odd", "Odd", "an odd operator")
+    monkeypatch.setattr("edgewright_export.variants.lint", lambda _: [refused])
+    with pytest.warns(VariantRejectedWarning, match="'layer/Odd' .Odd.: got an odd operator"):
+        manifest = export(folder, tmp_path / "two.edge", variants=["int8-trt"])
+    assert [rejection.variant for rejection in manifest.rejected] == ["int8-trt"]
 
 
 def test_too_much_noise_in_an_output_rejects_a_variant(

@@ -54,7 +54,7 @@ def test_names_and_dynamic_dimensions_are_described(graph: Path) -> None:
         (TensorSpec("features", "float32", ("batch", "time", 32)),),
         (TensorSpec("scores", "float32", ("batch", "time", 3)),),
     )
-    assert opsets(graph)["ai.onnx"] >= 18
+    assert opsets([graph])["ai.onnx"] >= 18
 
 
 def test_export_is_deterministic_and_names_no_folder_of_the_host(

@@ -72,6 +72,7 @@ def test_every_variant_answers_nearly_as_fp32(
     operators = precision.observed(plan)
     ranges = {} if operators is None else observe(graph, operators)
     precision.write(graph, tmp_path / "made.onnx", plan, ranges)
+    onnx.checker.check_model(onnx.load(tmp_path / "made.onnx"))
     for count in (1, 17):
         expected = run(graph, features(count, 9))
         answer = run(tmp_path / "made.onnx", features(count, 9))
@@ -122,7 +123,7 @@ def test_an_output_too_large_for_half_precision_stays_finite(tmp_path: Path) -> 
     nodes = [onnx.helper.make_node("Mul", ["features", "factor"], ["scores"], name="graph/Mul")]
     sides = [onnx.helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, 2])
              for name in ("features", "scores")]  # fmt: skip
-    factor = numpy_helper.from_array(np.array(1e6, np.float32), "factor")
+    factor = numpy_helper.from_array(np.array(1e6, np.float32), "factor")  # itself too large
     graph = onnx.helper.make_graph(nodes, "g", sides[:1], sides[1:], [factor])
     onnx.save(onnx.helper.make_model(graph), tmp_path / "wide.onnx")
     ranges = {"features": (-1.0, 1.0), "scores": (-1e6, 1e6)}

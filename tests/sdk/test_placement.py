@@ -73,7 +73,26 @@ def test_of_two_forms_of_a_precision_the_one_without_doubts_is_taken(manifest: M
     for precision in ("auto", "int8"):
         assert place(both, AVX2, precision=precision).variant == "int8-reduced"
         assert place(both, VNNI, precision=precision).variant == "int8"
-    assert place(both, AVX2, precision="int8-reduced").variant == "int8-reduced"
+    for probe in (AVX2, VNNI):
+        assert place(both, probe, precision="int8-reduced").variant == "int8-reduced"
+        for name in ("int8", "int8-reduced"):
+            assert place(both, probe, variant=name).variant == name
+
+
+@pytest.mark.parametrize("verdict", ["not recommended", "unmeasured"])
+def test_a_precision_is_its_namesake_unless_the_cpu_lacks_what_it_needs(
+    manifest: Manifest, verdict: str
+) -> None:
+    fp32, int8 = with_verdict(manifest, verdict).variants
+    (target,) = int8.targets
+    faster = replace(target, compatibility=(), latency_ratio=0.1, latency_interval=(0.1, 0.1))
+    both = replace(
+        manifest, variants=(fp32, int8, replace(int8, name="int8-reduced", targets=(faster,)))
+    )
+    assert place(both, VNNI, precision="int8").variant == "int8"
+    assert place(both, AVX2, precision="int8").variant == "int8-reduced"
+    with pytest.raises(PlacementError, match="no such variant"):
+        place(both, VNNI, variant="fp16")
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ from edgewright_export.models.half_weights import load_weights, save_weights
 ARCHITECTURE = "IstftVocoder"
 MODEL_TYPE = "edgewright_istft_vocoder"
 LARGEST_LOG_MAGNITUDE = 8.0
-"""Bins above exp(8) = 2,981, ten times a full-scale sine under a window of 800, are held there."""
+"""Bins above exp(8) = 2,981 are held there; a full-scale sine under a window of 800 has 200."""
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,10 @@
-"""Ranges kept from one export to the next, under a key that names all they depend on."""
+"""Ranges kept from one export to the next, under a key of what they were computed from."""
 
+import errno
 import hashlib
 import json
 import math
+import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
@@ -19,7 +21,7 @@ Explain = Callable[[str], None]
 
 @dataclass(frozen=True)
 class CacheKey:
-    """All that the ranges of a graph depend on; every part is a hash or a list of versions."""
+    """What the ranges of a graph were computed from; another processor may round differently."""
 
     model: str
     """SHA-256 of the fp32 graphs of all components, weights included."""
@@ -49,6 +51,8 @@ class CalibrationCache:
         self._folder, self._explain = Path(folder), explain
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
+            if not os.access(self._folder, os.W_OK | os.X_OK):
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
         except OSError as error:
             raise UsageError(
                 f"calibration cache {folder}: got '{error.strerror}', expected a folder that can "
@@ -112,11 +116,12 @@ def _read(path: Path) -> dict[str, Any] | None:
     try:
         entry = json.loads(path.read_text("utf-8"))
         content = {"key": entry["key"], "ranges": entry["ranges"]}
-        whole = entry["sha256"] == _digest(content) and CacheKey(**entry["key"]) is not None
-        finite = all(math.isfinite(end) for ends in entry["ranges"].values() for end in ends)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        CacheKey(**entry["key"])
+        numbers = not any(math.isnan(end) for ends in entry["ranges"].values() for end in ends)
+        whole = entry["sha256"] == _digest(content)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
-    return content if whole and finite else None
+    return content if whole and numbers else None
 
 
 def _digest(content: object) -> str:

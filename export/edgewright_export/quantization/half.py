@@ -1,10 +1,15 @@
 """fp16: casts at the graph's border, fp32 where the range of half precision is too small."""
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import onnx
-from onnx import TensorProto
+from numpy.typing import NDArray
+from onnx import TensorProto, numpy_helper
 from onnxruntime.transformers.float16 import DEFAULT_OP_BLOCK_LIST, convert_float_to_float16
+from onnxruntime.transformers.onnx_model import OnnxModel
 
 from edgewright_export.onnx_graph import save_model
 from edgewright_export.quantization.ranges import Ranges
@@ -18,7 +23,8 @@ SENSITIVE = (
     "LayerNormalization", "Softmax", "LogSoftmax", "Exp", "Log", "Pow", "Sqrt", "Reciprocal",
     "ReduceMean", "ReduceSum", "ReduceL2", "ReduceSumSquare", "CumSum", "Sin", "Cos",
 )  # fmt: skip
-"""Sums, squares, exponentials and angles, which leave the range or lose their last digits."""
+"""Sums, powers, roots, exponentials and angles, which leave the range or lose their last digits."""
+_IN_SINGLE_PRECISION = (*DEFAULT_OP_BLOCK_LIST, *SENSITIVE)
 
 
 def convert_half(source: Path, target: Path, ranges: Ranges) -> tuple[str, ...]:
@@ -39,10 +45,11 @@ def convert_half(source: Path, target: Path, ranges: Ranges) -> tuple[str, ...]:
         half = convert_float_to_float16(
             model,
             keep_io_types=True,
-            op_block_list=[*DEFAULT_OP_BLOCK_LIST, *SENSITIVE],
+            op_block_list=list(_IN_SINGLE_PRECISION),
             node_block_list=list(kept),
         )
     _join_single_precision(half.graph, own)
+    OnnxModel(half).topological_sort()  # the converter appends its casts
     save_model(half, target)
     return kept
 
@@ -65,23 +72,45 @@ def _join_single_precision(graph: onnx.GraphProto, own: set[str]) -> None:
             node.input[0] = direct[node.output[0]] = narrowed[node.input[0]]
     for node in graph.node:
         node.input[:] = [direct.get(name, name) for name in node.input]
-    used = {name for node in graph.node for name in node.input}
-    used.update(value.name for value in graph.output)
+    used = _used(graph) | {value.name for value in graph.output}
     kept = [node for node in graph.node if node.op_type != "Cast" or node.output[0] in used]
     del graph.node[:]
     graph.node.extend(kept)
 
 
 def _casts(graph: onnx.GraphProto, kind: int) -> list[onnx.NodeProto]:
-    return [node for node in graph.node if node.op_type == "Cast" and node.attribute[0].i == kind]
+    return [
+        node
+        for node in graph.node
+        if node.op_type == "Cast" and any(a.name == "to" and a.i == kind for a in node.attribute)
+    ]
+
+
+def _used(graph: onnx.GraphProto) -> set[str]:
+    """Return what nodes read, those of inner graphs too."""
+    used = {name for node in graph.node for name in node.input}
+    inner = (a.g for node in graph.node for a in node.attribute if a.HasField("g"))
+    return used.union(*map(_used, inner))
 
 
 def _kept(graph: onnx.GraphProto, ranges: Ranges) -> tuple[str, ...]:
-    """Return the sensitive nodes, and those that read or write a tensor of too large a range."""
+    """Return the sensitive nodes, and those that read or write a tensor of too large values."""
     limit = LARGEST / MARGIN
     wide = {name for name, ends in ranges.items() if max(map(abs, ends)) > limit}
+    wide.update(name for name, values in _constants(graph) if np.abs(values).max(initial=0) > limit)
     return tuple(
         node.name
         for node in graph.node
-        if node.op_type in SENSITIVE or not wide.isdisjoint((*node.input, *node.output))
+        if node.op_type in _IN_SINGLE_PRECISION or not wide.isdisjoint((*node.input, *node.output))
     )
+
+
+def _constants(graph: onnx.GraphProto) -> Iterator[tuple[str, NDArray[Any]]]:
+    """Yield the constants in single precision."""
+    tensors = [(tensor.name, tensor) for tensor in graph.initializer]
+    for node in graph.node:
+        if node.op_type == "Constant" and node.attribute[0].name == "value":
+            tensors.append((node.output[0], node.attribute[0].t))
+    for name, tensor in tensors:
+        if tensor.data_type == TensorProto.FLOAT:
+            yield name, numpy_helper.to_array(tensor)

@@ -1,5 +1,6 @@
 """Weights of 8 bits in blocks, for models that wait for memory rather than for arithmetic."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import onnx
@@ -12,6 +13,7 @@ from edgewright_export.quiet import quiet_libraries
 
 BLOCK_SIZE = 32
 """Weights of one output that share a scale."""
+OPERATORS = ("MatMul", "Gemm")
 ACCURACY_LEVEL = 4
 """Of `MatMulNBits`: activations become int8 in blocks as wide, anew in every call."""
 
@@ -25,7 +27,7 @@ def quantize_weights(source: Path, target: Path, plan: QuantizationPlan) -> tupl
     Returns:
         Names of the nodes that `plan` kept in fp32.
     """
-    kept = kept_nodes(source, plan)
+    kept = kept_nodes(source, replace(plan, operators=OPERATORS))
     with quiet_libraries():
         model = ONNXModel(onnx.load(source))
         model.replace_gemm_with_matmul()

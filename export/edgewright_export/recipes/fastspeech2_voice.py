@@ -53,6 +53,8 @@ class OwnVoice(Voice):
         if self._vocoder is None:
             return None
         sizes = self._vocoder.config
+        if len(mel) == 1:  # no sample lies between the centres of two frames
+            return torch.zeros(sizes.hop_length)
         spectrum = torch.view_as_complex(self._vocoder(mel[None])[0]).T
         waveform = torch.istft(
             spectrum, sizes.n_fft, sizes.hop_length, sizes.n_fft, torch.hann_window(sizes.n_fft)
