@@ -52,7 +52,10 @@ ROWS = LabelledEvaluation(
 
 @pytest.mark.parametrize(
     ("precision", "wrong", "passes"),
-    [("int8", 1, True), ("int8", 2, False), ("fp32", 0, True), ("fp32", 1, False)],
+    [
+        *((name, wrong, wrong < 2) for name in ("int8", "int8-trt", "int8w") for wrong in (1, 2)),
+        *((name, wrong, wrong < 1) for name in ("fp32", "fp16") for wrong in (0, 1)),
+    ],
 )
 def test_precisions_keep_their_share_of_the_metric(
     precision: str, wrong: int, passes: bool
@@ -61,11 +64,13 @@ def test_precisions_keep_their_share_of_the_metric(
     gate = MetricGate(ROWS, Table(0), counted.append)
     assert sum(counted) == 100
     if passes:
-        metric = gate.measure(Table(wrong), precision, counted.append)
+        metric = gate.measure(Table(wrong), "a variant", precision, counted.append)
         assert (metric.value, metric.reference) == (1 - wrong / 100, 1.0)
         return
-    with pytest.raises(ParityError, match=f"got top1 {1 - wrong / 100} on 100 samples of rows"):
-        gate.measure(Table(wrong), precision, counted.append)
+    with pytest.raises(
+        ParityError, match=f"a variant: got top1 {1 - wrong / 100} on 100 samples of rows"
+    ):
+        gate.measure(Table(wrong), "a variant", precision, counted.append)
 
 
 @pytest.mark.parametrize(("name", "least"), [("top1", True), ("word_error_rate", False)])
