@@ -153,6 +153,18 @@ def test_our_own_voice_is_split_without_a_difference() -> None:
     assert recipe.config.istft.hop_length == recipe.config.hop_length == 200
 
 
+def test_one_frame_is_silence_as_in_the_runtime() -> None:
+    voice = FastSpeech2Recipe.load(Checkpoint(OWN))._voice
+    with torch.inference_mode():
+        one, two = (voice.vocode(torch.zeros(frames, 80)) for frames in (1, 2))
+    assert one is not None
+    assert torch.equal(one, torch.zeros(200))
+    assert two is not None
+    assert two.shape == (400,)
+    assert two[:200].any()
+    assert not two[200:].any()
+
+
 @pytest.fixture
 def own(tmp_path: Path) -> Path:
     return shutil.copytree(OWN, tmp_path / "own")
