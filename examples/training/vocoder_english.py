@@ -199,8 +199,8 @@ mel, "voice" with that of `fastspeech2-en` from the teacher's phones:
 """.lstrip()
 
 LIMITS = """
-One voice at 16 kHz. Without an adversarial loss breathy parts are a little smoother than the
-recordings. Mels of other voices, and pitch far from this one's, were never heard in training;
+One voice at 16 kHz. Mels of other voices, and pitch far from this one's, were never heard in
+training;
 Griffin-Lim (remove the folder `vocoder`) takes them all alike.
 """.strip()
 

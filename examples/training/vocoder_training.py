@@ -63,11 +63,11 @@ def make_batch(
     return torch.from_numpy(np.stack(mels)), torch.from_numpy(np.stack(waveforms))
 
 
-def spectrum_of(waveform: Tensor, n_fft: int, hop_length: int, *, center: bool = False) -> Tensor:
+def spectrum_of(waveform: Tensor, n_fft: int, hop_length: int) -> Tensor:
     """Return complex64 (batch, frames, bins) with a periodic Hann window."""
     window = torch.hann_window(n_fft)
     spectrum = torch.stft(
-        waveform, n_fft, hop_length, n_fft, window, center=center, return_complex=True
+        waveform, n_fft, hop_length, n_fft, window, center=False, return_complex=True
     )
     return spectrum.transpose(1, 2)
 

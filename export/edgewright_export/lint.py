@@ -18,7 +18,6 @@ from onnx import TensorProto, numpy_helper
 from edgewright.errors import BundleError
 
 TARGETS = ("tensorrt", "cpu", "cpu without vnni")
-SHAPE_PROFILE = "a profile with its least, usual and largest size"
 
 _WITHOUT_TENSORRT = {
     **dict.fromkeys(
@@ -177,7 +176,7 @@ def _unprofiled(graph: _Graph, profiled: Collection[str]) -> Iterator[Finding]:
         dims = (dim.dim_param for dim in value.type.tensor_type.shape.dim)
         for name in dict.fromkeys(filter(None, dims)):
             if name not in profiled:
-                why = f"dimension '{name}' is dynamic; TensorRT wants {SHAPE_PROFILE}"
+                why = f"dimension '{name}' is dynamic; TensorRT wants its least and largest size"
                 yield Finding("tensorrt", "incomplete", value.name, "input", why)
 
 
@@ -231,7 +230,7 @@ def _double_precision(graph: _Graph, node: onnx.NodeProto) -> Iterator[Finding]:
 
 def _half_on_cpu(graph: _Graph, node: onnx.NodeProto) -> Iterator[Finding]:
     half = any(graph.type_of(name) == TensorProto.FLOAT16 for name in (*node.input, *node.output))
-    if half and node.op_type in ("MatMul", "Gemm", "Conv", "ConvTranspose"):
+    if half and node.op_type in _PRODUCTS:
         why = "fp16, which ONNX Runtime casts to fp32 on most CPUs; use fp32 or int8 there"
         yield Finding("cpu", "slow", node.name, node.op_type, why)
 

@@ -34,11 +34,11 @@ from edgewright_export.onnx_graph import (
     graph_files,
     opsets,
 )
+from edgewright_export.quantization.cache import digest_of
 from edgewright_export.quantization.observation import (
     CalibrationSettings,
     Dependencies,
     Observation,
-    digest_of,
 )
 from edgewright_export.quantization.precisions import PRECISIONS
 from edgewright_export.quantization.ranges import RangeCollector, Ranges

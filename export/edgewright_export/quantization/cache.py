@@ -75,7 +75,9 @@ class CalibrationCache:
             "ranges": {name: list(ends) for name, ends in ranges.items()},
         }
         with complete_file(self._path(component, key)) as path:
-            path.write_text(json.dumps({**content, "sha256": _digest(content)}, indent=1), "utf-8")
+            path.write_text(
+                json.dumps({**content, "sha256": digest_of(content)}, indent=1), "utf-8"
+            )
 
     def _why_missed(self, component: str, key: CacheKey) -> str:
         """Name the parts of the key in which the nearest entry differs."""
@@ -92,7 +94,7 @@ class CalibrationCache:
         return "; ".join((f"missed: the nearest entry has {', '.join(differing)}", *notes))
 
     def _path(self, component: str, key: CacheKey) -> Path:
-        return self._folder / f"{component}-{_digest(asdict(key))[:16]}.json"
+        return self._folder / f"{component}-{digest_of(asdict(key))[:16]}.json"
 
     def _say(self, component: str, what: str) -> None:
         if self._explain is not None:
@@ -118,11 +120,15 @@ def _read(path: Path) -> dict[str, Any] | None:
         content = {"key": entry["key"], "ranges": entry["ranges"]}
         CacheKey(**entry["key"])
         numbers = not any(math.isnan(end) for ends in entry["ranges"].values() for end in ends)
-        whole = entry["sha256"] == _digest(content)
+        whole = entry["sha256"] == digest_of(content)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
     return content if whole and numbers else None
 
 
-def _digest(content: object) -> str:
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+def digest_of(content: object) -> str:
+    """Return the SHA-256 (hex) of JSON content; bytes in it count by their own hash."""
+    text = json.dumps(
+        content, sort_keys=True, default=lambda data: hashlib.sha256(data).hexdigest()
+    )
+    return hashlib.sha256(text.encode()).hexdigest()

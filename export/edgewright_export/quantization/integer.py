@@ -19,7 +19,7 @@ class IntegerForm:
 
     symmetric: bool = False
     """int8 activations around 0, and biases in fp32: TensorRT takes no other scales. Otherwise
-    activations are uint8, which x86 multiplies twice as fast."""
+    activations are uint8, which VNNI multiplies by int8."""
     reduced_range: bool = False
     """Weights of 7 bits: sums of pairs of products then fit the 16 bits that x86 without VNNI
     holds them in."""

@@ -1,18 +1,16 @@
 """Ranges of the tensors of a model's graphs: from the cache, or observed on the samples."""
 
-import hashlib
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
+from edgewright.bundle.files import hash_stream
 from edgewright_export.onnx_graph import graph_files
-from edgewright_export.quantization.cache import CacheKey, CalibrationCache
+from edgewright_export.quantization.cache import CacheKey, CalibrationCache, digest_of
 from edgewright_export.quantization.ranges import DEFAULT_METHOD, RangeCollector, Ranges
 
 _TOOLS = ("edgewright", "onnxruntime", "onnx", "numpy")
-_CHUNK = 2**20
 
 AnswerSamples = Callable[[Mapping[str, RangeCollector]], None]
 """Answers all samples and shows each collector what its graph is given."""
@@ -63,28 +61,31 @@ class Observation:
         self, answer_samples: AnswerSamples, cache: CalibrationCache | None
     ) -> dict[str, Ranges]:
         """Return the ranges by component; samples are answered only where some are missing."""
+        if cache is None:
+            return self._observe(answer_samples)
         key = self._key()
-        found = {name: cache.find(name, key) if cache else None for name in self._graphs}
+        found = {name: cache.find(name, key) for name in self._graphs}
         known: dict[str, Ranges] = {name: one for name, one in found.items() if one is not None}
         if len(known) == len(self._graphs):
             return known
+        observed = self._observe(answer_samples)
+        for name, ranges in observed.items():
+            cache.store(name, key, ranges)
+        return observed
+
+    def _observe(self, answer_samples: AnswerSamples) -> dict[str, Ranges]:
         collectors = {
             name: RangeCollector(path, self._operators, self._method)
             for name, path in self._graphs.items()
         }
         answer_samples(collectors)
-        observed: dict[str, Ranges] = {name: one.finish() for name, one in collectors.items()}
-        if cache is not None:
-            for name, ranges in observed.items():
-                cache.store(name, key, ranges)
-        return observed
+        return {name: one.finish() for name, one in collectors.items()}
 
     def _key(self) -> CacheKey:
+        files = [file for path in self._graphs.values() for file in graph_files(path)]
         return CacheKey(
             # What a graph is given depends on the graphs before it.
-            model=_digest_files(
-                [file for path in self._graphs.values() for file in graph_files(path)]
-            ),
+            model=digest_of({file.name: _sha256(file) for file in files}),
             data=self._dependencies.data,
             preprocessing=self._dependencies.preprocessing,
             method=f"{self._method} of {', '.join(self._operators) or 'all operators'}",
@@ -92,19 +93,6 @@ class Observation:
         )
 
 
-def digest_of(content: object) -> str:
-    """Return the SHA-256 (hex) of JSON content; bytes in it count by their own hash."""
-    text = json.dumps(
-        content, sort_keys=True, default=lambda data: hashlib.sha256(data).hexdigest()
-    )
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _digest_files(paths: Sequence[Path]) -> str:
-    digest = hashlib.sha256()
-    for path in paths:
-        digest.update(f"{path.name} {path.stat().st_size}\n".encode())
-        with path.open("rb") as file:
-            while chunk := file.read(_CHUNK):
-                digest.update(chunk)
-    return digest.hexdigest()
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hash_stream(file)
