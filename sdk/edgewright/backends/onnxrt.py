@@ -5,11 +5,13 @@ import os
 import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 
 from edgewright.backends.base import Backend, DeviceFact, Runner, check_signature
+from edgewright.backends.onnxrt_profile import KernelCall, read_profile
 from edgewright.bundle.manifest import Component
 from edgewright.errors import EdgewrightError, MissingDependencyError, PlacementError, StateError
 from edgewright.specs import Array, TensorSpec
@@ -70,6 +72,50 @@ class OnnxRuntimeRunner(Runner):
         self._session = None
 
 
+class ProfiledRunner(OnnxRuntimeRunner):
+    """A session that writes down every call of a kernel, in a temporary folder until it ends."""
+
+    def __init__(
+        self, component: Component, session: Any, provider: str, folder: TemporaryDirectory[str]
+    ) -> None:
+        super().__init__(component, session, provider)
+        self._folder: TemporaryDirectory[str] | None = folder
+        self.runs = 0
+        """Inferences so far."""
+
+    def _run(self, arrays: Mapping[str, Array]) -> dict[str, Array]:
+        answer = super()._run(arrays)
+        self.runs += 1
+        return answer
+
+    def end_profile(self) -> list[list[KernelCall]]:
+        """Return the calls of each inference and write down no more.
+
+        Raises:
+            StateError: The profile ended before.
+        """
+        if self._folder is None:
+            raise StateError(
+                "profile: got a second end, expected one; open the graph again for another profile"
+            )
+        try:
+            return read_profile(Path(self._session.end_profiling()))
+        finally:
+            self._remove()
+
+    def close(self) -> None:
+        """Release the session and remove what it wrote."""
+        if self._folder is not None:
+            self._session.end_profiling()  # it would write to the end otherwise
+            self._remove()
+        super().close()
+
+    def _remove(self) -> None:
+        folder, self._folder = self._folder, None
+        if folder is not None:
+            folder.cleanup()
+
+
 class OnnxRuntime(Backend):
     """ONNX Runtime sessions: one inter-op thread, no spinning, no fallback to another device."""
 
@@ -119,18 +165,35 @@ class OnnxRuntime(Backend):
         shared_threads: bool = False,
     ) -> Runner:
         """Open the graph `files[0]`; see `Backend.open`."""
+        options = cls._own_options(device, threads, shared_threads)
+        session = _checked_session(files, component, device, options)
+        return OnnxRuntimeRunner(component, session, session.get_providers()[0])
+
+    @classmethod
+    def open_profiled(
+        cls, files: Sequence[Path], component: Component, *, threads: int
+    ) -> ProfiledRunner:
+        """Open the graph `files[0]` on the CPU to see what its kernels take; see `Backend.open`."""
+        options = cls._own_options("cpu", threads, shared_threads=False)
+        options.enable_profiling = True
+        folder = TemporaryDirectory(prefix="edgewright-profile-", ignore_cleanup_errors=True)
+        try:
+            options.profile_file_prefix = str(Path(folder.name) / "calls")
+            session = _checked_session(files, component, "cpu", options)
+            return ProfiledRunner(component, session, session.get_providers()[0], folder)
+        except BaseException:
+            folder.cleanup()
+            raise
+
+    @classmethod
+    def _own_options(cls, device: str, threads: int, shared_threads: bool) -> Any:
         if cls._shared_threads is not None and not shared_threads:
             raise StateError(
                 f"threads: got {threads} for one model after set_threads({cls._shared_threads}), "
                 "expected none: with a shared pool, ONNX Runtime gives no model its own; leave "
                 "`threads` away, or do not call set_threads"
             )
-        options = _options(_import(), device, threads, shared_threads=shared_threads)
-        session = _session(str(files[0]), device, options)
-        where = component.files[0]
-        check_signature("inputs", where, component.inputs, _specs(session.get_inputs()))
-        check_signature("outputs", where, component.outputs, _specs(session.get_outputs()))
-        return OnnxRuntimeRunner(component, session, session.get_providers()[0])
+        return _options(_import(), device, threads, shared_threads=shared_threads)
 
     @classmethod
     def share_threads(cls, threads: int) -> None:
@@ -228,6 +291,14 @@ def _session(graph: str | bytes, device: str, options: Any) -> Any:
             f"{shown}: got provider {got}, expected {provider}; see `edgewright doctor` for the "
             "libraries that it misses"
         )
+    return session
+
+
+def _checked_session(files: Sequence[Path], component: Component, device: str, options: Any) -> Any:
+    session = _session(str(files[0]), device, options)
+    where = component.files[0]
+    check_signature("inputs", where, component.inputs, _specs(session.get_inputs()))
+    check_signature("outputs", where, component.outputs, _specs(session.get_outputs()))
     return session
 
 

@@ -5,6 +5,7 @@ from edgewright.commands.doctor import DoctorCommand
 from edgewright.commands.external import ExternalCommand
 from edgewright.commands.inspect import InspectCommand
 from edgewright.commands.pack import PackCommand
+from edgewright.commands.profile import ProfileCommand
 from edgewright.commands.run_task import TaskCommand
 from edgewright.commands.verify import VerifyCommand
 from edgewright.families import FAMILIES
@@ -16,6 +17,7 @@ COMMANDS: dict[str, Command] = {
     **{family.task.key: TaskCommand(family.task) for family in FAMILIES.values()},
     "inspect": InspectCommand(),
     "verify": VerifyCommand(),
+    "profile": ProfileCommand(),
     "pack": PackCommand(),
     "lint": ExternalCommand(
         "lint", "say which backends accept the graphs of a bundle, and why not", _INSTALL_EXPORT
