@@ -1,7 +1,7 @@
 """Real (or, failing them, synthetic) raw samples, and the hash by which a receipt names them."""
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -25,14 +25,19 @@ class Calibration:
     """What they are: a file or folder name, or `synthetic samples`."""
 
     def sha256(self) -> str:
-        """Return the SHA-256 (hex) of names, dtypes, shapes and bytes of all samples."""
-        digest = hashlib.sha256()
-        for sample in self.samples:
-            for name in sorted(sample):
-                array = np.ascontiguousarray(sample[name])
-                digest.update(f"{name} {array.dtype.str} {array.shape}\n".encode())
-                digest.update(array.tobytes())
-        return digest.hexdigest()
+        """Return the SHA-256 (hex) of all samples."""
+        return hash_samples(self.samples)
+
+
+def hash_samples(samples: Iterable[Sample]) -> str:
+    """Return the SHA-256 (hex) of names, dtypes, shapes and bytes of `samples`."""
+    digest = hashlib.sha256()
+    for sample in samples:
+        for name in sorted(sample):
+            array = np.ascontiguousarray(sample[name])
+            digest.update(f"{name} {array.dtype.str} {array.shape}\n".encode())
+            digest.update(array.tobytes())
+    return digest.hexdigest()
 
 
 def spread(items: Sequence[T], count: int) -> list[T]:

@@ -56,6 +56,17 @@ class ExportCommand:
             help="labelled samples, or an environment id, for the task metric "
             "(default: agreement with PyTorch on the calibration samples)",
         )
+        add(
+            "--budget",
+            metavar="BOUNDS",
+            help="search for the smallest and fastest form of every variant within these, such as "
+            "'top1>=99%%', 'wer<=+0.005' or 'mel>=30dB' (default: the gates of the family)",
+        )
+        add(
+            "--search-journal",
+            metavar="FILE",
+            help="where the search notes its measurements; the same command goes on from there",
+        )
         add("--options", metavar="FILE", help="JSON of what config.json does not carry")
         add(
             "--require",
@@ -75,6 +86,10 @@ class ExportCommand:
             raise UsageError(
                 "--explain-cache: got no --calibration-cache, expected its folder; name one"
             )
+        if args.search_journal is not None and args.budget is None:
+            raise UsageError(
+                "--search-journal: got no --budget, expected one to search within; name both"
+            )
         notes: list[str] = []
         with Progress() as progress, _explained(notes, wanted=args.explain_cache):
             progress.start("Loading PyTorch")
@@ -90,6 +105,8 @@ class ExportCommand:
                 calibration_cache=args.calibration_cache,
                 explain_cache=notes.append,
                 evaluation=args.evaluation,
+                budget=args.budget,
+                search_journal=args.search_journal,
                 options=args.options,
                 require=[name for given in args.require for name in _names(given)],
                 force=args.force,

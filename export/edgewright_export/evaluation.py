@@ -7,7 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from edgewright_export.calibrate import Calibration
+from edgewright.bench.statistics import bootstrap_interval
+from edgewright.errors import InputError
+from edgewright_export.calibrate import Calibration, hash_samples
 from edgewright_export.subject import Advance, Sample, Subject
 
 Floats = NDArray[np.float32]
@@ -25,6 +27,8 @@ class Measured:
     """The metric."""
     episodes: tuple[float, ...] = ()
     """Its parts, where the metric is a mean over episodes."""
+    interval: tuple[float, ...] = ()
+    """95 % bootstrap interval over the samples, low and high; none of what is exact."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +48,10 @@ class Evaluation(ABC):
     @abstractmethod
     def measure(self, subject: Subject, advance: Advance) -> Measured:
         """Return the metric of `subject`."""
+
+    @abstractmethod
+    def sha256(self) -> str:
+        """Return the SHA-256 (hex) of samples and labels."""
 
     def reference(self, subject: Subject, advance: Advance) -> Measured:
         """Return the metric of PyTorch."""
@@ -81,7 +89,27 @@ class LabelledEvaluation(Evaluation):
         for sample in self.inputs:
             logits.append(_answer(subject, sample, self.output))
             advance(1)
-        return Measured(float(self.score(np.stack(logits), self.labels)))
+        rows = np.stack(logits)
+        return Measured(
+            float(self.score(rows, self.labels)), interval=self._interval(rows, self.labels)
+        )
+
+    def sha256(self) -> str:
+        """Return the hash of inputs and labels."""
+        return hash_samples(({"labels": self.labels}, *self.inputs))
+
+    def _interval(self, rows: Floats, labels: NDArray[np.int64]) -> tuple[float, float]:
+        return bootstrap_interval(
+            lambda draws: np.array([self._drawn(rows[draw], labels[draw]) for draw in draws]),
+            labels.size,
+        )
+
+    def _drawn(self, rows: Floats, labels: NDArray[np.int64]) -> float:
+        """Return the metric of a draw, NaN where one of its classes is missing."""
+        try:
+            return self.score(rows, labels)
+        except InputError:
+            return float("nan")
 
 
 @dataclass(frozen=True)
@@ -127,7 +155,18 @@ class AgreementEvaluation(Evaluation):
         for sample, expected in zip(self.inputs, self.expected, strict=True):
             values.append(self.agree(_answer(subject, sample, self.output), expected))
             advance(1)
-        return Measured(float(np.mean(values)))
+        return mean_of(values)
+
+    def sha256(self) -> str:
+        """Return the hash of inputs and PyTorch's answers."""
+        return hash_samples((*({self.output: answer} for answer in self.expected), *self.inputs))
+
+
+def mean_of(values: Sequence[float], episodes: tuple[float, ...] = ()) -> Measured:
+    """Return the mean of the metrics of single samples."""
+    array = np.asarray(values, np.float64)
+    interval = bootstrap_interval(lambda draws: array[draws].mean(axis=1), array.size)
+    return Measured(float(array.mean()), episodes, interval)
 
 
 def _answer(subject: Subject, sample: Sample, output: str) -> Floats:

@@ -27,12 +27,14 @@ from edgewright.progress import Progress
 from edgewright_export import parity
 from edgewright_export.calibrate import Calibration
 from edgewright_export.checkpoint import Checkpoint
+from edgewright_export.opening import BASELINE
 from edgewright_export.quantization.cache import CalibrationCache, Explain
 from edgewright_export.quantization.observation import CalibrationSettings
 from edgewright_export.quantization.ranges import DEFAULT_METHOD, check_method
 from edgewright_export.recipes import RECIPES, Recipe
+from edgewright_export.search.budget import NO_BUDGET, Budget
+from edgewright_export.search.journal import Journal
 from edgewright_export.variants import (
-    BASELINE,
     DEFAULT_VARIANTS,
     VARIANTS,
     Accepted,
@@ -55,6 +57,8 @@ def export(
     calibration_cache: str | Path | None = None,
     explain_cache: Explain | None = None,
     evaluation: str | Path | None = None,
+    budget: str | None = None,
+    search_journal: str | Path | None = None,
     options: str | Path | None = None,
     require: Sequence[str] = (),
     force: bool = False,
@@ -80,6 +84,9 @@ def export(
         explain_cache: Told for each graph whether its ranges were found there, and if not, why.
         evaluation: Labelled samples (or an environment) for the task metric. By default a variant
             is judged by its agreement with PyTorch on the calibration samples.
+        budget: What variants may lose, as `Budget.parse` reads it: bounds that replace those of the
+            gates, and within which the smallest and fastest form is searched for.
+        search_journal: File that notes what the search measures, so that it can be resumed.
         options: JSON file of what `config.json` does not carry; it wins over `edgewright.json`.
         require: Variants without which there is to be no bundle.
         force: Replace the bundle that lies at `output`; bypasses no gate.
@@ -102,6 +109,8 @@ def export(
         None if calibration_cache is None else CalibrationCache(calibration_cache, explain_cache)
     )
     settings = CalibrationSettings(check_method(calibration_method), cache)
+    bounds = NO_BUDGET if budget is None else Budget.parse(budget)
+    journal = None if search_journal is None else Journal(search_journal)
     if seed < 0:
         raise UsageError(f"seed: got {seed}, expected 0 or more; choose another")
     silent = Progress(io.StringIO()) if progress is None else nullcontext(progress)
@@ -111,18 +120,21 @@ def export(
         recipe = _recipe_class(source, family).load(source)
         for name, data in recipe.assets().items():
             writer.add(name, data)
-        samples, golden, gate = _judge(recipe, calibration, evaluation, shown, seed)
-        maker = VariantMaker(
+        samples, golden, gate = _judge(
+            recipe, calibration, evaluation, budget=bounds, progress=shown, seed=seed
+        )
+        with VariantMaker(
             recipe,
             writer.folder,
             samples,
             golden,
             gate,
             settings=settings,
+            journal=journal,
             progress=shown,
             seed=seed,
-        )
-        accepted, rejected = maker.make(names, require)
+        ) as maker:
+            accepted, rejected = maker.make(names, require)
         shown.start("Writing the bundle")
         manifest = _manifest(
             source,
@@ -175,6 +187,8 @@ def _judge(
     recipe: Recipe,
     calibration: str | Path | None,
     evaluation: str | Path | None,
+    *,
+    budget: Budget,
     progress: Progress,
     seed: int,
 ) -> tuple[Calibration, list[parity.GoldenSample], parity.MetricGate]:
@@ -184,8 +198,9 @@ def _judge(
     reference = recipe.reference()
     golden = parity.golden_set(reference, recipe.golden(samples))
     judged = recipe.evaluation(_path(evaluation), samples, seed)
+    budget.check_names(judged.name, golden[0].outputs)
     progress.start(f"Measuring {judged.name} of PyTorch", judged.samples)
-    return samples, golden, parity.MetricGate(judged, reference, progress.advance)
+    return samples, golden, parity.MetricGate(judged, reference, progress.advance, budget)
 
 
 def _path(given: str | Path | None) -> Path | None:

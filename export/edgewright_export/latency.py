@@ -3,18 +3,25 @@
 import dataclasses
 import platform
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
+from edgewright.bench.operators import OperatorTime, operator_times
 from edgewright.bench.statistics import Comparison, compare_interleaved
+from edgewright.bench.why_slower import Finding
 from edgewright.bundle.manifest import Target
 from edgewright.families import Model
 from edgewright.probe import Probe
+from edgewright_export.graphs import GraphMaker
 from edgewright_export.onnx_graph import TracedComponent
+from edgewright_export.opening import BASELINE, open_model
 from edgewright_export.quantization.precisions import Precision
+from edgewright_export.subject import Sample
 
 LEAST_BLOCKS, MOST_BLOCKS = 40, 400
 MOST_CALLS = 5
+MOST_REASONS, NAMED_NODES = 8, 3
+"""Lines of a receipt that say why a variant is not faster, and nodes that each names."""
 BUDGET = 6.0
 """Seconds for one comparison: quick graphs get more blocks, since a passing disturbance spoils
 whole blocks of theirs; slow graphs get fewer calls in a block, down to one."""
@@ -31,10 +38,15 @@ def unmeasured_target(precision: Precision) -> Target:
     return Target(precision.provider, precision.device, needed, "unmeasured", None, (), "")
 
 
+def tells_speed(precision: Precision, probe: Probe) -> bool:
+    """Whether this machine has the CPU features without which a variant's speed says nothing."""
+    return all(map(probe.has, precision.cpu_features.get(platform.machine(), ())))
+
+
 def measured_target(precision: Precision, comparison: Comparison, probe: Probe) -> Target:
-    """Return the mark of a variant; without the CPU features that it needs it says nothing."""
+    """Return the mark of a variant, where this machine tells its speed."""
     unmeasured = unmeasured_target(precision)
-    if not all(probe.has(feature) for feature in unmeasured.compatibility):
+    if not tells_speed(precision, probe):
         return unmeasured
     return dataclasses.replace(
         unmeasured,
@@ -56,6 +68,28 @@ def compare_latency(
     calls = max(1, min(MOST_CALLS, int(rounds / LEAST_BLOCKS)))
     blocks = max(LEAST_BLOCKS, min(MOST_BLOCKS, int(rounds / calls)))
     return compare_interleaved(a, b, blocks=blocks, calls=calls, seed=seed)
+
+
+def profile_beside(
+    graphs: GraphMaker, variant: Model[Any], samples: Sequence[Sample], seed: int
+) -> tuple[tuple[OperatorTime, ...], tuple[OperatorTime, ...]]:
+    """Return what the operators of fp32 take, and those of `variant`, which was opened profiled."""
+    paths = {key: graphs.source(key) for key in graphs.traced}
+    with open_model(graphs.recipe, graphs.folder, BASELINE, paths, profiled=True) as baseline:
+        times = operator_times({BASELINE: baseline, "variant": variant}, samples, seed=seed)
+    return times[BASELINE], times["variant"]
+
+
+def reasons(findings: Sequence[Finding]) -> tuple[str, ...]:
+    """Return the most expensive of `findings` in a line each."""
+    return tuple(map(_line, findings[:MOST_REASONS]))
+
+
+def _line(finding: Finding) -> str:
+    more = len(finding.nodes) - NAMED_NODES
+    nodes = ", ".join(finding.nodes[:NAMED_NODES]) + (f" and {more} more" if more > 0 else "")
+    about = f"{finding.kind} ({1e3 * finding.seconds:.3f} ms)"
+    return f"{about}: {nodes}: {finding.why}" if nodes else f"{about}: {finding.why}"
 
 
 def _caller(model: Model[Any], traced: dict[str, TracedComponent]) -> Callable[[], object]:

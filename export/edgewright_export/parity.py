@@ -15,6 +15,8 @@ from edgewright.specs import Array
 from edgewright.verify import golden_difference
 from edgewright_export.evaluation import Evaluation, Measured
 from edgewright_export.onnx_graph import TracedComponent
+from edgewright_export.quantization.cache import digest_of
+from edgewright_export.search.budget import NO_BUDGET, Budget
 from edgewright_export.subject import Advance, Sample, Subject
 
 Floats: TypeAlias = NDArray[np.float64]
@@ -88,11 +90,10 @@ def _check(pairs: Sequence[tuple[Mapping[str, Array], Mapping[str, Array]]]) -> 
     signal, error = _flat(list(expected.values())), _flat(list(errors.values()))
     sqnr = _decibels(signal, error)
     largest, scale = float(np.max(np.abs(error))), float(np.max(np.abs(signal)))
-    return TensorCheck(
-        Parity(largest, scale, sqnr if np.isfinite(sqnr) else None, len(pairs)),
-        relative,
-        {name: _decibels(expected[name], errors[name]) for name in names},
-    )
+    ratios = {name: _decibels(expected[name], errors[name]) for name in names}
+    stored = {name: ratio if np.isfinite(ratio) else None for name, ratio in ratios.items()}
+    parity = Parity(largest, scale, sqnr if np.isfinite(sqnr) else None, len(pairs), stored)
+    return TensorCheck(parity, relative, ratios)
 
 
 def _same_shapes(pairs: Sequence[tuple[Mapping[str, Array], Mapping[str, Array]]]) -> None:
@@ -132,8 +133,8 @@ def gate_sqnr(precision: str, check: TensorCheck, least_db: Mapping[str, float])
         if output in check.sqnr_db and not check.sqnr_db[output] >= least:
             raise ParityError(
                 f"{precision} '{output}': got {check.sqnr_db[output]:.1f} dB of signal to noise on "
-                f"the golden samples, expected at least {least:g}; keep sensitive layers in fp32, "
-                "or do without the variant"
+                f"the golden samples, expected at least {least:g}; search within a budget "
+                "for what may leave fp32, or do without the variant"
             )
 
 
@@ -147,9 +148,15 @@ def tolerance(precision: str, check: TensorCheck) -> float:
 class MetricGate:
     """The task metric of variants beside that of PyTorch, which is measured once."""
 
-    def __init__(self, evaluation: Evaluation, reference: Subject, advance: Advance):
-        """Measure PyTorch."""
-        self._evaluation = evaluation
+    def __init__(
+        self,
+        evaluation: Evaluation,
+        reference: Subject,
+        advance: Advance,
+        budget: Budget = NO_BUDGET,
+    ):
+        """Measure PyTorch; the bounds of `budget` replace the evaluation's."""
+        self._evaluation, self.budget = evaluation, budget
         self._reference: Measured = evaluation.reference(reference, advance)
 
     @property
@@ -162,26 +169,51 @@ class MetricGate:
         """Number of samples that `measure` counts."""
         return self._evaluation.samples
 
+    @property
+    def reference(self) -> float:
+        """PyTorch's metric."""
+        return self._reference.value
+
+    def minimum(self, precision: str) -> float:
+        """Return the least that a variant of `precision` must reach, or the most it may have.
+
+        A budget bounds every variant but fp32.
+        """
+        own = self._evaluation.minimum(self._reference, precision)
+        if precision == "fp32":
+            return own
+        return self.budget.minimum(self.name, self.reference, own)
+
+    def value(self, subject: Subject) -> float:
+        """Return the metric of `subject`, bound or not."""
+        return self._evaluation.measure(subject, lambda _: None).value
+
+    def digest(self) -> str:
+        """Return the SHA-256 (hex) of the metric's name and samples."""
+        return digest_of([self.name, self._evaluation.sha256()])
+
     def measure(self, subject: Subject, name: str, precision: str, advance: Advance) -> Metric:
         """Return the metric of the variant `name`, which is of `precision`.
 
         Raises:
             ParityError: It is worse than what the precision has to reach.
         """
-        evaluation = self._evaluation
+        evaluation, measured = self._evaluation, self._evaluation.measure(subject, advance)
         metric = Metric(
             name=evaluation.name,
-            value=evaluation.measure(subject, advance).value,
-            reference=self._reference.value,
-            minimum=evaluation.minimum(self._reference, precision),
+            value=measured.value,
+            reference=self.reference,
+            minimum=self.minimum(precision),
             samples=evaluation.samples,
             data=evaluation.data,
+            interval=measured.interval,
         )
         if not metric.passes:
             bound = "at most" if metric.less_is_better else "at least"
             raise ParityError(
                 f"{name}: got {metric.name} {metric.value:.4g} on {metric.samples} samples of "
                 f"{metric.data}, expected {bound} {metric.minimum:.4g} beside PyTorch's "
-                f"{metric.reference:.4g}; keep sensitive layers in fp32, or do without the variant"
+                f"{metric.reference:.4g}; search within a budget for what may leave fp32, or do "
+                "without the variant"
             )
         return metric

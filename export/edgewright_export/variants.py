@@ -1,54 +1,47 @@
 """Making the variants of a recipe in the folder of a bundle, and judging each."""
 
-import json
 import shutil
 import warnings
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
-from edgewright import records
-from edgewright.backends import BACKENDS, Runner
-from edgewright.bundle.manifest import Component, Receipt, Rejection, Target, Variant
-from edgewright.errors import EdgewrightError, ParityError, PlacementError, VariantRejectedWarning
-from edgewright.families import FAMILIES, Model
+from edgewright.bench.why_slower import why_slower
+from edgewright.bundle.manifest import Receipt, Rejection, Target, Variant, less_is_better
+from edgewright.errors import ParityError, VariantRejectedWarning
+from edgewright.families import Model
 from edgewright.probe import probe
 from edgewright.progress import Progress
-from edgewright.runtime import Runtime
 from edgewright_export import parity
-from edgewright_export.calibrate import Calibration, ObservedRunner
+from edgewright_export.calibrate import Calibration
+from edgewright_export.graphs import GraphMaker, Made
 from edgewright_export.latency import (
     baseline_target,
     compare_latency,
     measured_target,
+    profile_beside,
+    reasons,
+    tells_speed,
     unmeasured_target,
 )
 from edgewright_export.lint import lint
-from edgewright_export.onnx_graph import (
-    TracedComponent,
-    describe,
-    export_graph,
-    graph_files,
-    opsets,
-)
+from edgewright_export.onnx_graph import describe, opsets
+from edgewright_export.opening import BASELINE, graph_path, open_model, precision_of
 from edgewright_export.quantization.cache import digest_of
-from edgewright_export.quantization.observation import (
-    CalibrationSettings,
-    Dependencies,
-    Observation,
-)
+from edgewright_export.quantization.observation import CalibrationSettings
 from edgewright_export.quantization.precisions import PRECISIONS
-from edgewright_export.quantization.ranges import RangeCollector, Ranges
 from edgewright_export.recipes.base import Recipe
+from edgewright_export.search.bench import VariantBench, component_groups, module_groups
+from edgewright_export.search.form import Allowed, Bench, Form
+from edgewright_export.search.journal import Journal, JournaledBench
+from edgewright_export.search.search import Found, Search
 
-BASELINE = "fp32"
 VARIANTS = (BASELINE, *PRECISIONS)
 """Variants that can be made. The first is in every bundle; the others are made from it."""
 DEFAULT_VARIANTS = (BASELINE, "int8")
-_BACKEND, _DEVICE = "onnxruntime", "cpu"
 
 
 @dataclass(frozen=True)
@@ -60,23 +53,11 @@ class Accepted:
     """Largest relative difference on the golden samples that a device may show."""
 
 
-@dataclass(frozen=True)
-class Made:
-    """How the graphs of a variant were made."""
-
-    method: str
-    """The receipt's description."""
-    calibration_sha256: str | None
-    """Hash of the calibration samples; none where none were needed."""
-    kept: Mapping[str, tuple[str, ...]]
-    """By component: names of the nodes that stayed in fp32."""
-
-
-_EXPORTED = Made("torch.onnx.export, optimized", None, defaultdict(tuple))
-
-
 class VariantMaker:
-    """Writes the graphs of a recipe's variants to a folder and lets them through the gates."""
+    """Writes the graphs of a recipe's variants to a folder and lets them through the gates.
+
+    A context manager.
+    """
 
     def __init__(
         self,
@@ -87,15 +68,25 @@ class VariantMaker:
         gate: parity.MetricGate,
         *,
         settings: CalibrationSettings,
+        journal: Journal | None,
         progress: Progress,
         seed: int,
     ):
         self._recipe, self._folder, self._golden, self._gate = recipe, folder, golden, gate
-        self._calibration, self._settings = calibration, settings
-        self._progress, self._seed = progress, seed
-        self._traced: dict[str, TracedComponent] = recipe.components()
+        self._journal, self._progress, self._seed = journal, progress, seed
+        self._graphs = GraphMaker(recipe, folder, calibration, settings, progress)
         self._baseline: Model[Any] | None = None
-        self._ranges: dict[tuple[tuple[str, ...], str], dict[str, Ranges]] = {}
+
+    def __enter__(self) -> "VariantMaker":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._graphs.close()
 
     def make(
         self, names: Sequence[str], required: Sequence[str]
@@ -113,7 +104,7 @@ class VariantMaker:
             except ParityError as error:
                 if name == BASELINE or name in required:
                     raise
-                shutil.rmtree(self._folder / "variants" / name)
+                shutil.rmtree(self._folder / "variants" / name, ignore_errors=True)
                 rejected.append(Rejection(name, str(error)))
                 warnings.warn(
                     f"left out of the bundle: {error}", VariantRejectedWarning, stacklevel=4
@@ -122,144 +113,107 @@ class VariantMaker:
 
     def _make(self, name: str) -> Accepted:
         if name == BASELINE:
-            self._export_graphs()
-            return self._judge(name, dict.fromkeys(self._traced, BASELINE), _EXPORTED)
-        made = self._quantize(name)
+            return self._judge(name, self._graphs.trace())
+        if self._gate.budget.limits:
+            return self._search(name, self._nothing_fits(name))
         try:
-            return self._judge(name, dict.fromkeys(self._traced, name), made)
-        except ParityError:
-            if len(self._traced) == 1:
+            return self._judge(name, self._lower(name, Form()))
+        except ParityError as missed:
+            if len(self._graphs.traced) == 1:
                 raise
-            return self._judge_in_parts(name, made)
+            return self._search(name, missed)
 
-    def _export_graphs(self) -> None:
-        (self._folder / "variants" / BASELINE).mkdir(parents=True)
-        self._progress.start("Tracing fp32", len(self._traced))
-        for key, traced in self._traced.items():
-            export_graph(traced, self._path(BASELINE, key))
-            self._progress.advance()
+    def _nothing_fits(self, name: str) -> ParityError:
+        return ParityError(
+            f"{name}: got no part of the model that may leave fp32 within the budget "
+            f"'{self._gate.budget}', expected some; loosen the budget, or calibrate with more "
+            "samples"
+        )
 
-    def _quantize(self, name: str) -> Made:
-        """Write the graphs of the variant `name`.
+    def _lower(self, name: str, form: Form) -> Made:
+        shutil.rmtree(self._folder / "variants" / name, ignore_errors=True)
+        self._progress.start(f"Quantizing to {name}")
+        return self._graphs.lower(name, form, self._folder)
 
-        Raises:
-            ParityError: They cannot be calibrated or made.
-        """
-        try:
-            return self._quantize_graphs(name)
-        except (OSError, EdgewrightError):
-            raise
-        except Exception as error:  # libraries raise what they like on a graph they do not know
-            raise ParityError(
-                f"{name}: got {type(error).__name__} '{error}' from the quantizer, expected "
-                "graphs; report it with config.json, or do without the variant"
-            ) from error
+    def _search(self, name: str, missed: ParityError) -> Accepted:
+        """Find the form of the variant `name` that is within its bounds.
 
-    def _quantize_graphs(self, name: str) -> Made:
-        """Write the form of every component that the variant `name` has."""
-        (self._folder / "variants" / name).mkdir(parents=True)
-        plan, precision = self._recipe.quantization(), PRECISIONS[name]
-        operators, method = precision.observed(plan), precision.method or self._settings.method
-        ranges = {} if operators is None else self._observe(operators, method)
-        kept = {}
-        self._progress.start(f"Quantizing to {name}", len(self._traced))
-        for key in self._traced:
-            source, target = self._path(BASELINE, key), self._path(name, key)
-            kept[key] = precision.write(source, target, plan, ranges.get(key, {}))
-            self._progress.advance()
-        digest = None if operators is None else self._calibration.sha256()
-        return Made(precision.describe(plan, method), digest, kept)
-
-    def _observe(self, operators: tuple[str, ...], method: str) -> dict[str, Ranges]:
-        """Return the ranges of every component's tensors on the calibration set."""
-        known = operators, method
-        if known not in self._ranges:
-            graphs = {key: self._path(BASELINE, key) for key in self._traced}
-            observation = Observation(graphs, operators, method, self._dependencies())
-            self._ranges[known] = observation.ranges(self._answer_calibration, self._settings.cache)
-        return self._ranges[known]
-
-    def _dependencies(self) -> Dependencies:
-        family = {"config": records.plain(self._recipe.config), "assets": self._recipe.assets()}
-        return Dependencies(self._calibration.sha256(), digest_of(family))
-
-    def _answer_calibration(self, collectors: Mapping[str, RangeCollector]) -> None:
-        """Show the collectors what each graph is given while fp32 answers the samples."""
-        assert self._baseline is not None  # fp32 is made first
-        runners = {
-            key: ObservedRunner(runner, collectors[key].observe)
-            for key, runner in self._baseline.runners.items()
-        }
-        model = self._model(BASELINE, runners)
-        samples = self._calibration.samples
-        self._progress.start("Calibrating", len(samples))
-        for sample in samples:
-            model.infer(sample)
-            self._progress.advance()
-
-    def _judge_in_parts(self, name: str, made: Made) -> Accepted:
-        """Keep in fp32 the components that break a gate: each is tried beside those that passed.
+        With a budget module by module, without one by whole components.
 
         Raises:
-            ParityError: None of them passes.
+            ParityError: There is none: `missed`.
         """
-        sources = dict.fromkeys(self._traced, BASELINE)
-        accepted, missed = None, None
-        for key in self._traced:
-            tried = {**sources, key: name}
-            try:
-                accepted, sources = self._judge(name, tried, made), tried
-            except ParityError as error:
-                missed = error
-        if accepted is None:
-            assert missed is not None
+        bench, allowed = self._bench(name), self._allowed(name)
+        search = Search(
+            bench, allowed, self._gate.reference, self._progress.start, self._progress.advance
+        )
+        found = search.run()
+        if found is None:
             raise missed
-        for key, source in sources.items():
-            if source == BASELINE:
-                for file in graph_files(self._path(name, key)):
-                    file.unlink()
-        return accepted
+        return self._judge(name, self._lower(name, found.form), found)
 
-    def _judge(self, name: str, sources: Mapping[str, str], made: Made) -> Accepted:
-        """Let a variant through the gates.
+    def _bench(self, name: str) -> Bench:
+        by_module, precision = bool(self._gate.budget.limits), PRECISIONS[name]
+        groups = (module_groups if by_module else component_groups)(self._graphs, name)
+        bench = VariantBench(
+            name,
+            self._graphs,
+            groups,
+            golden=self._golden,
+            gate=self._gate,
+            judges_speed=by_module
+            and precision.judged_by_speed
+            and tells_speed(precision, probe()),
+            seed=self._seed,
+        )
+        if self._journal is None:
+            return bench
+        key = digest_of([name, self._graphs.digest(), self._gate.digest()])
+        return JournaledBench(bench, self._journal, key)
 
-        Args:
-            name: Of the variant.
-            sources: By component, the variant whose graph it takes.
-            made: How its own graphs were made.
-        """
-        components = {
-            key: describe(self._path(source, key), self._folder) for key, source in sources.items()
-        }
-        self._lint(name, sources)
-        model = self._open(name, components)
+    def _allowed(self, name: str) -> Allowed:
+        return Allowed(
+            self._gate.minimum(precision_of(name)),
+            less_is_better(self._gate.name),
+            self._least_sqnr_db(),
+        )
+
+    def _least_sqnr_db(self) -> dict[str, float]:
+        return self._gate.budget.least_sqnr_db(dict(self._recipe.least_sqnr_db))
+
+    def _judge(self, name: str, made: Made, found: Found | None = None) -> Accepted:
+        """Let a variant through the gates."""
+        paths = {key: graph_path(self._folder, source, key) for key, source in made.sources.items()}
+        self._lint(name, paths)
+        model = open_model(self._recipe, self._folder, name, paths)
         check = self._compare(name, model)
         self._progress.start(f"Measuring {self._gate.name} of {name}", self._gate.samples)
-        metric = self._gate.measure(model, name, _precision(name), self._progress.advance)
-        kept = [
-            made.kept[key] if source == name else (f"{key}/*",) for key, source in sources.items()
-        ]
+        metric = self._gate.measure(model, name, precision_of(name), self._progress.advance)
         receipt = Receipt(
             bytes=0,  # the writer fills it in
             parity=check.parity,
             metric=metric,
             method=made.method,
             calibration_sha256=made.calibration_sha256,
-            kept_in_higher_precision=tuple(chain.from_iterable(kept)),
+            kept_in_higher_precision=tuple(chain.from_iterable(made.kept.values())),
+            why_kept=_reasons(made, found),
+            search="" if found is None else found.summary,
         )
-        targets = (self._target(name, model),)
-        versions = opsets([self._path(source, key) for key, source in sources.items()])
-        record = Variant(name, _precision(name), versions, components, targets, receipt)
+        record = Variant(
+            name,
+            precision_of(name),
+            opsets(list(paths.values())),
+            {key: describe(path, self._folder) for key, path in paths.items()},
+            (self._target(name, model, paths, receipt),),
+            receipt,
+        )
         return Accepted(record, parity.tolerance(name, check))
 
-    def _lint(self, name: str, sources: Mapping[str, str]) -> None:
+    def _lint(self, name: str, paths: Mapping[str, Path]) -> None:
         """Let a variant that TensorRT is to take through only if its parser would."""
         if name == BASELINE or PRECISIONS[name].device != "tensorrt":
             return
-        found = chain.from_iterable(
-            lint(self._path(source, key)) for key, source in sources.items()
-        )
-        for one in found:
+        for one in chain.from_iterable(map(lint, paths.values())):
             if (one.backend, one.severity) == ("tensorrt", "refused"):
                 raise ParityError(
                     f"{name} node '{one.node}' ({one.operator}): got {one.why}, expected a graph "
@@ -271,70 +225,46 @@ class VariantMaker:
         check = parity.compare_golden(model, self._golden)
         if name == BASELINE:
             parity.gate_fp32(check, "answers to the golden samples")
-            for key, traced in self._traced.items():
+            for key, traced in self._graphs.traced.items():
                 probes = parity.compare_probes(model.runners[key], traced)
                 parity.gate_fp32(probes, f"graph '{key}' on other batches and lengths")
         else:
-            parity.gate_sqnr(name, check, self._recipe.least_sqnr_db)
+            parity.gate_sqnr(name, check, self._least_sqnr_db())
         return check
 
-    def _target(self, name: str, model: Model[Any]) -> Target:
+    def _target(
+        self, name: str, model: Model[Any], paths: Mapping[str, Path], receipt: Receipt
+    ) -> Target:
         if self._baseline is None:
             self._baseline = model
+            self._graphs.observe_with(model)
             return baseline_target(probe())
         precision = PRECISIONS[name]
         if precision.device != "cpu":
             return unmeasured_target(precision)
         self._progress.start(f"Timing {name} beside {BASELINE}")
-        comparison = compare_latency(model, self._baseline, self._traced, self._seed)
-        return measured_target(precision, comparison, probe())
+        comparison = compare_latency(model, self._baseline, self._graphs.traced, self._seed)
+        target = measured_target(precision, comparison, probe())
+        if target.verdict != "not recommended":
+            return target
+        return replace(target, why_slower=self._why_slower(name, paths, target, receipt))
 
-    def _open(self, name: str, components: Mapping[str, Component]) -> Model[Any]:
-        """Open a variant as the runtime will, with one thread on the CPU."""
-        runners = {
-            key: _open_runner(self._folder, component) for key, component in components.items()
-        }
-        return self._model(name, runners)
-
-    def _model(self, name: str, runners: Mapping[str, Runner]) -> Model[Any]:
-        family = FAMILIES[self._recipe.family]
-        # Through JSON, as the device will read it.
-        stored = json.loads(json.dumps(records.plain(self._recipe.config)))
-        config = records.read(family.config_type, stored, "config")
-        runtime = _runtime(self._recipe.family, name, next(iter(runners.values())).provider)
-        return family(config, lambda file: (self._folder / file).read_bytes(), runners, runtime)
-
-    def _path(self, variant: str, component: str) -> Path:
-        return self._folder / "variants" / variant / f"{component}.onnx"
+    def _why_slower(
+        self, name: str, paths: Mapping[str, Path], target: Target, receipt: Receipt
+    ) -> tuple[str, ...]:
+        self._progress.start(f"Profiling {name} beside {BASELINE}")
+        samples = [sample.inputs for sample in self._golden]
+        with open_model(self._recipe, self._folder, name, paths, profiled=True) as model:
+            times = profile_beside(self._graphs, model, samples, self._seed)
+        kept = receipt.kept_in_higher_precision
+        return reasons(why_slower(*times, probe(), needs=target.compatibility, kept=kept))
 
 
-def _precision(variant: str) -> str:
-    return variant if variant == BASELINE else PRECISIONS[variant].key
-
-
-def _open_runner(folder: Path, component: Component) -> Runner:
-    files = [folder / file for file in component.files]
-    try:
-        return BACKENDS[_BACKEND].open(files, component, device=_DEVICE, threads=1)
-    except PlacementError as error:
-        raise ParityError(
-            f"{component.files[0]}: got a graph that cannot be opened ({error}), expected one that "
-            "answers as PyTorch does; report it with config.json"
-        ) from error
-
-
-def _runtime(family: str, variant: str, provider: str) -> Runtime:
-    return Runtime(
-        bundle="under export",
-        bundle_digest="",
-        family=family,
-        variant=variant,
-        precision=_precision(variant),
-        backend=_BACKEND,
-        device=_DEVICE,
-        provider=provider,
-        threads=1,
-        shared_threads=False,
-        placement=(),
-        fallback=None,
-    )
+def _reasons(made: Made, found: Found | None) -> dict[str, str]:
+    """Return by node that stayed in fp32: why."""
+    searched = {} if found is None else found.why
+    return {
+        node: searched.get(f"{component}/{node}", searched.get(node, made.why_kept))
+        for component, nodes in made.kept.items()
+        for node in nodes
+    }

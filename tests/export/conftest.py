@@ -77,7 +77,7 @@ def instant_trace(
         def copy(_: TracedComponent, path: Path) -> None:
             shutil.copyfile(graph, path)
 
-        monkeypatch.setattr("edgewright_export.variants.export_graph", copy)
+        monkeypatch.setattr("edgewright_export.graphs.export_graph", copy)
         return graph
 
     return use

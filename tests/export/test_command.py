@@ -84,12 +84,12 @@ def test_tampered_graph_ends_with_5(
 INTERRUPTED = """
 import sys, time
 from pathlib import Path
-import edgewright_export.variants as variants
+import edgewright_export.graphs as graphs
 def half_a_graph(_, path):
     path.write_bytes(b"half")
     print("writing", flush=True)
     time.sleep(60)
-variants.export_graph = half_a_graph
+graphs.export_graph = half_a_graph
 from edgewright.cli import main
 sys.exit(main(["export", sys.argv[1], "-o", sys.argv[2]]))
 """
@@ -117,8 +117,8 @@ def test_interruption_leaves_nothing(
 
 FULL_DISK = """
 import shutil, sys
-import edgewright_export.variants as variants
-variants.export_graph = lambda _, path: shutil.copyfile(sys.argv[3], path)
+import edgewright_export.graphs as graphs
+graphs.export_graph = lambda _, path: shutil.copyfile(sys.argv[3], path)
 from edgewright.cli import main
 sys.exit(main(["export", sys.argv[1], "-o", sys.argv[2]]))
 """

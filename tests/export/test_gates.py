@@ -122,7 +122,7 @@ def test_required_variant_that_misses_its_accuracy_ends_the_export(
     def copy(_: TracedComponent, path: Path) -> None:
         shutil.copyfile(outliers[1] / "variants" / "fp32" / "model.onnx", path)
 
-    monkeypatch.setattr("edgewright_export.variants.export_graph", copy)
+    monkeypatch.setattr("edgewright_export.graphs.export_graph", copy)
     with pytest.raises(ParityError, match="int8"):
         export(outliers[0], tmp_path / "out.edge", require=["int8"])
     assert list(tmp_path.iterdir()) == []
@@ -239,3 +239,42 @@ def test_too_much_noise_in_an_output_rejects_a_variant(
     with pytest.warns(VariantRejectedWarning, match=r"'logits': got .* dB .* at least 200"):
         manifest = export(tiny("vit"), tmp_path / "out.edge")
     assert [variant.name for variant in manifest.variants] == ["fp32"]
+
+
+def test_a_budget_rescues_a_checkpoint_with_planted_outliers(
+    outliers: tuple[Path, Path], tmp_path: Path
+) -> None:
+    manifest = export(
+        outliers[0],
+        tmp_path / "rescued.edge",
+        budget="action>=99%",
+        search_journal=tmp_path / "journal.jsonl",
+        require=["int8"],
+    )
+    int8 = manifest.variants[1]
+    assert int8.receipt.metric.minimum == 0.99
+    assert int8.receipt.metric.value >= 0.99
+    assert int8.receipt.method.endswith("activations migrated")
+    assert int8.receipt.calibration_sha256 is not None
+    assert "outlier channels moved" in int8.receipt.search
+    assert ew.verify(tmp_path / "rescued.edge").ok
+    graph = onnx.load(tmp_path / "rescued.edge" / "variants" / "int8" / "model.onnx").graph
+    assert "DynamicQuantizeLinear" in {node.op_type for node in graph.node}
+    again = export(
+        outliers[0],
+        tmp_path / "again.edge",
+        budget="action>=99%",
+        search_journal=tmp_path / "journal.jsonl",
+    )
+    assert again.variants[1].receipt.search == int8.receipt.search
+    assert again.files["variants/int8/model.onnx"] == manifest.files["variants/int8/model.onnx"]
+
+
+def test_a_budget_that_nothing_meets_leaves_the_variant_out(
+    tiny: Tiny, instant_trace: InstantTrace, tmp_path: Path
+) -> None:
+    instant_trace("vit")
+    with pytest.warns(VariantRejectedWarning, match="no part .* within the budget 'logits>=200dB'"):
+        manifest = export(tiny("vit"), tmp_path / "out.edge", budget="logits>=200dB")
+    assert [one.variant for one in manifest.rejected] == ["int8"]
+    assert not (tmp_path / "out.edge" / "variants" / "int8").exists()

@@ -1,6 +1,6 @@
 """fp16: casts at the graph's border, fp32 where the range of half precision is too small."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -27,16 +27,26 @@ SENSITIVE = (
 _IN_SINGLE_PRECISION = (*DEFAULT_OP_BLOCK_LIST, *SENSITIVE)
 
 
-def convert_half(source: Path, target: Path, ranges: Ranges) -> tuple[str, ...]:
+def halved_nodes(source: Path, ranges: Ranges) -> tuple[str, ...]:
+    """Return the names of the nodes of `source` that `convert_half` gives half precision."""
+    graph = onnx.load(source).graph
+    kept = set(_kept(graph, ranges))
+    return tuple(node.name for node in graph.node if node.name not in kept)
+
+
+def convert_half(
+    source: Path, target: Path, ranges: Ranges, exact: Collection[str] = ()
+) -> tuple[str, ...]:
     """Write the fp16 form of the fp32 graph `source` to `target`; inputs and outputs stay fp32.
 
     Args:
         source: ONNX file.
         target: ONNX file to write.
         ranges: Of all tensors that samples lead through the graph.
+        exact: Names of further nodes that stay in fp32.
 
     Returns:
-        Names of the nodes that stay in fp32.
+        Names of the nodes that stay in fp32 by their operator or range.
     """
     model = onnx.load(source)
     kept = _kept(model.graph, ranges)
@@ -46,7 +56,7 @@ def convert_half(source: Path, target: Path, ranges: Ranges) -> tuple[str, ...]:
             model,
             keep_io_types=True,
             op_block_list=list(_IN_SINGLE_PRECISION),
-            node_block_list=list(kept),
+            node_block_list=[*kept, *exact],
         )
     _join_single_precision(half.graph, own)
     OnnxModel(half).topological_sort()  # the converter appends its casts

@@ -1,5 +1,6 @@
 """int8: by ONNX Runtime's quantizer, with dynamic scales or with observed ranges."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -36,6 +37,8 @@ def quantize_integer(
     plan: QuantizationPlan,
     form: IntegerForm = IntegerForm(),
     ranges: Ranges | None = None,
+    *,
+    exact: Collection[str] = (),
 ) -> tuple[str, ...]:
     """Write the int8 form of the fp32 graph `source` to `target`.
 
@@ -45,11 +48,13 @@ def quantize_integer(
         plan: What is quantized.
         form: How its numbers are stored.
         ranges: Of the activations; none gives them dynamic scales.
+        exact: Names of nodes that stay in fp32 beside those that `plan` keeps.
 
     Returns:
         Names of the nodes that `plan` kept in fp32.
     """
     kept = kept_nodes(source, plan)
+    excluded = [*kept, *exact]
     common: dict[str, Any] = {
         "op_types_to_quantize": list(plan.operators),
         "per_channel": plan.per_channel,
@@ -63,7 +68,7 @@ def quantize_integer(
             quantize_dynamic(
                 source,
                 target,
-                nodes_to_exclude=[*kept, *(f"{name}_MatMul" for name in kept)],
+                nodes_to_exclude=[*excluded, *(f"{name}_MatMul" for name in excluded)],
                 extra_options={"MatMulConstBOnly": True},
                 **common,
             )
@@ -75,7 +80,7 @@ def quantize_integer(
                 calibration_cache_path=observed,
                 quant_format=QuantFormat.QDQ,
                 activation_type=QuantType.QInt8 if form.symmetric else QuantType.QUInt8,
-                nodes_to_exclude=[*kept, *nodes_without_weights(source, plan)],
+                nodes_to_exclude=[*excluded, *nodes_without_weights(source, plan)],
                 extra_options=_extra_options(form),
                 **common,
             )

@@ -63,7 +63,7 @@ class Observation:
         """Return the ranges by component; samples are answered only where some are missing."""
         if cache is None:
             return self._observe(answer_samples)
-        key = self._key()
+        key = self.key()
         found = {name: cache.find(name, key) for name in self._graphs}
         known: dict[str, Ranges] = {name: one for name, one in found.items() if one is not None}
         if len(known) == len(self._graphs):
@@ -81,7 +81,8 @@ class Observation:
         answer_samples(collectors)
         return {name: one.finish() for name, one in collectors.items()}
 
-    def _key(self) -> CacheKey:
+    def key(self) -> CacheKey:
+        """Return what the ranges depend on."""
         files = [file for path in self._graphs.values() for file in graph_files(path)]
         return CacheKey(
             # What a graph is given depends on the graphs before it.

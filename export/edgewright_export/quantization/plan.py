@@ -38,12 +38,21 @@ def kept_nodes(path: Path, plan: QuantizationPlan) -> tuple[str, ...]:
     )
 
 
-def nodes_without_weights(path: Path, plan: QuantizationPlan) -> list[str]:
+def nodes_without_weights(path: Path, plan: QuantizationPlan) -> tuple[str, ...]:
     """Return the nodes that multiply two activations, as attention does: they stay exact."""
     graph = onnx.load(path, load_external_data=False).graph
     weights = {tensor.name for tensor in graph.initializer}
-    return [
+    return tuple(
         node.name
         for node in graph.node
         if node.op_type in plan.operators and weights.isdisjoint(node.input)
-    ]
+    )
+
+
+def quantizable_nodes(path: Path, plan: QuantizationPlan) -> tuple[str, ...]:
+    """Return the names of the nodes of the graph in `path` that `plan` quantizes."""
+    graph = onnx.load(path, load_external_data=False).graph
+    stay = {*kept_nodes(path, plan), *nodes_without_weights(path, plan)}
+    return tuple(
+        node.name for node in graph.node if node.op_type in plan.operators and node.name not in stay
+    )

@@ -1,16 +1,20 @@
 """The kinds of variants that are made from the fp32 graphs, by name."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import ClassVar
 
-from edgewright_export.quantization.half import SENSITIVE, convert_half
+from edgewright_export.quantization.half import SENSITIVE, convert_half, halved_nodes
 from edgewright_export.quantization.integer import IntegerForm, quantize_integer
-from edgewright_export.quantization.plan import QuantizationPlan
+from edgewright_export.quantization.plan import QuantizationPlan, quantizable_nodes
 from edgewright_export.quantization.ranges import Ranges
-from edgewright_export.quantization.weight_only import BLOCK_SIZE, quantize_weights
+from edgewright_export.quantization.weight_only import (
+    BLOCK_SIZE,
+    quantize_weights,
+    weighted_products,
+)
 
 X86 = ("x86_64", "AMD64")
 EVERY_OPERATOR: tuple[str, ...] = ()
@@ -29,6 +33,12 @@ class Precision(ABC):
     """How it wants ranges to follow from the samples; none leaves it to the user."""
     cpu_features: Mapping[str, tuple[str, ...]] = {}
     """By architecture: what its arithmetic needs to be exact and fast."""
+    judged_by_speed: ClassVar[bool] = False
+    """Whether it is made to be faster on CPUs, so that what is not may as well stay in fp32."""
+    migrates: ClassVar[bool] = False
+    """Whether outlier channels of activations cost it accuracy, so that moving them may help."""
+    why_kept: ClassVar[str] = "the family keeps it"
+    """Why nodes stay in fp32 that nobody named."""
 
     @abstractmethod
     def observed(self, plan: QuantizationPlan) -> tuple[str, ...] | None:
@@ -36,9 +46,29 @@ class Precision(ABC):
 
     @abstractmethod
     def write(
-        self, source: Path, target: Path, plan: QuantizationPlan, ranges: Ranges
+        self,
+        source: Path,
+        target: Path,
+        plan: QuantizationPlan,
+        ranges: Ranges,
+        exact: Collection[str] = (),
     ) -> tuple[str, ...]:
-        """Write the form of the fp32 graph `source` to `target`; return the nodes kept in fp32."""
+        """Write the form of the fp32 graph `source` to `target`.
+
+        Args:
+            source: ONNX file.
+            target: ONNX file to write.
+            plan: The family's choice.
+            ranges: Of the tensors of the operators that it observes.
+            exact: Names of nodes that stay in fp32 whatever the plan says.
+
+        Returns:
+            Names of the nodes that stay in fp32 without being named in `exact`.
+        """
+
+    @abstractmethod
+    def lowered(self, source: Path, plan: QuantizationPlan, ranges: Ranges) -> tuple[str, ...]:
+        """Return the names of the nodes that `write` takes from fp32."""
 
     @abstractmethod
     def describe(self, plan: QuantizationPlan, method: str) -> str:
@@ -50,6 +80,8 @@ class Integer(Precision):
     """int8 of activations and weights."""
 
     key = "int8"
+    judged_by_speed = True
+    migrates = True
 
     form: IntegerForm = field(default_factory=IntegerForm)
 
@@ -63,10 +95,20 @@ class Integer(Precision):
         return plan.operators if plan.static else None
 
     def write(
-        self, source: Path, target: Path, plan: QuantizationPlan, ranges: Ranges
+        self,
+        source: Path,
+        target: Path,
+        plan: QuantizationPlan,
+        ranges: Ranges,
+        exact: Collection[str] = (),
     ) -> tuple[str, ...]:
         """Write it as the plan says."""
-        return quantize_integer(source, target, plan, self.form, ranges if plan.static else None)
+        observed = ranges if plan.static else None
+        return quantize_integer(source, target, plan, self.form, observed, exact=exact)
+
+    def lowered(self, source: Path, plan: QuantizationPlan, ranges: Ranges) -> tuple[str, ...]:
+        """Return the products, convolutions and tables that the plan quantizes."""
+        return quantizable_nodes(source, plan)
 
     def describe(self, plan: QuantizationPlan, method: str) -> str:
         """Name scales, types, method, granularity and operators."""
@@ -82,6 +124,7 @@ class TensorRtInteger(Integer):
     key = "int8-trt"
     provider = "TensorrtExecutionProvider"
     device = "tensorrt"
+    judged_by_speed = False
 
     form: IntegerForm = field(default_factory=lambda: IntegerForm(symmetric=True))
 
@@ -95,10 +138,19 @@ class TensorRtInteger(Integer):
         return _static(plan).operators
 
     def write(
-        self, source: Path, target: Path, plan: QuantizationPlan, ranges: Ranges
+        self,
+        source: Path,
+        target: Path,
+        plan: QuantizationPlan,
+        ranges: Ranges,
+        exact: Collection[str] = (),
     ) -> tuple[str, ...]:
         """Write it with static scales, whatever the plan says of them."""
-        return super().write(source, target, _static(plan), ranges)
+        return super().write(source, target, _static(plan), ranges, exact)
+
+    def lowered(self, source: Path, plan: QuantizationPlan, ranges: Ranges) -> tuple[str, ...]:
+        """Return the products and convolutions that the plan quantizes."""
+        return super().lowered(source, _static(plan), ranges)
 
     def describe(self, plan: QuantizationPlan, method: str) -> str:
         """Name the same as of int8."""
@@ -110,16 +162,26 @@ class Half(Precision):
 
     key = "fp16"
     method = "min-max"  # a single value that is too large is enough
+    why_kept = "its operator, or the range of its values, needs single precision"
 
     def observed(self, plan: QuantizationPlan) -> tuple[str, ...] | None:
         """Return every operator: any tensor may be too large."""
         return EVERY_OPERATOR
 
     def write(
-        self, source: Path, target: Path, plan: QuantizationPlan, ranges: Ranges
+        self,
+        source: Path,
+        target: Path,
+        plan: QuantizationPlan,
+        ranges: Ranges,
+        exact: Collection[str] = (),
     ) -> tuple[str, ...]:
         """Write it with casts."""
-        return convert_half(source, target, ranges)
+        return convert_half(source, target, ranges, exact)
+
+    def lowered(self, source: Path, plan: QuantizationPlan, ranges: Ranges) -> tuple[str, ...]:
+        """Return all nodes but the sensitive ones and those of wide ranges."""
+        return halved_nodes(source, ranges)
 
     def describe(self, plan: QuantizationPlan, method: str) -> str:
         """Name what stays in fp32."""
@@ -136,10 +198,19 @@ class WeightOnly(Precision):
         return None
 
     def write(
-        self, source: Path, target: Path, plan: QuantizationPlan, ranges: Ranges
+        self,
+        source: Path,
+        target: Path,
+        plan: QuantizationPlan,
+        ranges: Ranges,
+        exact: Collection[str] = (),
     ) -> tuple[str, ...]:
         """Write it for the plan's products."""
-        return quantize_weights(source, target, plan)
+        return quantize_weights(source, target, plan, exact)
+
+    def lowered(self, source: Path, plan: QuantizationPlan, ranges: Ranges) -> tuple[str, ...]:
+        """Return the plan's products."""
+        return weighted_products(source, plan)
 
     def describe(self, plan: QuantizationPlan, method: str) -> str:
         """Name the blocks."""

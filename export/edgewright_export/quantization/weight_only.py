@@ -1,5 +1,6 @@
 """Weights of 8 bits in blocks, for models that wait for memory rather than for arithmetic."""
 
+from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,7 +9,11 @@ from onnxruntime.quantization.matmul_nbits_quantizer import MatMulNBitsQuantizer
 from onnxruntime.quantization.onnx_model import ONNXModel
 
 from edgewright_export.onnx_graph import save_model
-from edgewright_export.quantization.plan import QuantizationPlan, kept_nodes
+from edgewright_export.quantization.plan import (
+    QuantizationPlan,
+    kept_nodes,
+    quantizable_nodes,
+)
 from edgewright_export.quiet import quiet_libraries
 
 BLOCK_SIZE = 32
@@ -18,16 +23,24 @@ ACCURACY_LEVEL = 4
 """Of `MatMulNBits`: activations become int8 in blocks as wide, anew in every call."""
 
 
-def quantize_weights(source: Path, target: Path, plan: QuantizationPlan) -> tuple[str, ...]:
+def weighted_products(source: Path, plan: QuantizationPlan) -> tuple[str, ...]:
+    """Return the names of the nodes whose weights `quantize_weights` stores in 8 bits."""
+    return quantizable_nodes(source, replace(plan, operators=OPERATORS))
+
+
+def quantize_weights(
+    source: Path, target: Path, plan: QuantizationPlan, exact: Collection[str] = ()
+) -> tuple[str, ...]:
     """Write the graph `source` with the weights of its products in 8 bits to `target`.
 
     Products become `com.microsoft.MatMulNBits`, each `Gemm` first a `MatMul` and an `Add`;
-    convolutions and tables stay as they are.
+    convolutions and tables stay as they are, and so do the nodes named in `exact`.
 
     Returns:
         Names of the nodes that `plan` kept in fp32.
     """
     kept = kept_nodes(source, replace(plan, operators=OPERATORS))
+    excluded = [*kept, *exact]
     with quiet_libraries():
         model = ONNXModel(onnx.load(source))
         model.replace_gemm_with_matmul()
@@ -37,7 +50,7 @@ def quantize_weights(source: Path, target: Path, plan: QuantizationPlan) -> tupl
             block_size=BLOCK_SIZE,
             is_symmetric=True,
             accuracy_level=ACCURACY_LEVEL,
-            nodes_to_exclude=[*kept, *(f"{name}_MatMul" for name in kept)],
+            nodes_to_exclude=[*excluded, *(f"{name}_MatMul" for name in excluded)],
         )
         quantizer.process()
     save_model(quantizer.model.model, target)

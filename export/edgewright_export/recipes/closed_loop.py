@@ -8,7 +8,8 @@ import numpy as np
 from edgewright.errors import UsageError
 from edgewright.families.decision_transformer import DecisionTransformerConfig
 from edgewright.tasks.control import check_sizes, make_environment, rollout
-from edgewright_export.evaluation import Evaluation, Measured
+from edgewright_export.evaluation import Evaluation, Measured, mean_of
+from edgewright_export.quantization.cache import digest_of
 from edgewright_export.subject import Advance, Policy, Subject
 
 EPISODES = 10
@@ -74,7 +75,11 @@ class ClosedLoopEvaluation(Evaluation):
                 advance(1)
         finally:
             environment.close()
-        return Measured(float(np.mean(returns)), tuple(returns))
+        return mean_of(returns, tuple(returns))
+
+    def sha256(self) -> str:
+        """Return the hash of environment, return to ask for and seed."""
+        return digest_of([self.data, self.target_return, self.seed, EPISODES])
 
     def minimum(self, reference: Measured, precision: str) -> float:
         """Return the least mean that chance explains."""

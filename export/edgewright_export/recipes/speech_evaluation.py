@@ -1,14 +1,16 @@
 """The metrics of recognizers: word error rate, or agreement of greedy tokens with PyTorch."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from edgewright.bench.statistics import bootstrap_interval
 from edgewright.ctc import BeamSearch, greedy_decode
 from edgewright.tasks.metrics import edit_distance, word_error_rate
 from edgewright.transcript import Vocabulary, hypothesis_words
 from edgewright_export.evaluation import Evaluation, Floats, Measured
+from edgewright_export.quantization.cache import digest_of
 from edgewright_export.recipes.speech_samples import Clips, Utterance
 from edgewright_export.subject import Advance, Subject
 
@@ -59,11 +61,26 @@ class WordErrorEvaluation(Evaluation):
             heard.append(" ".join(self.decode(np.asarray(one, np.float32)) for one in answers))
             advance(1)
         texts = [utterance.text.lower() for utterance in self.utterances]
-        return Measured(word_error_rate(texts, [text.lower() for text in heard]))
+        said = [text.lower() for text in heard]
+        return Measured(word_error_rate(texts, said), interval=_interval(texts, said))
+
+    def sha256(self) -> str:
+        """Return the hash of transcripts and recordings."""
+        return digest_of([[one.text, one.path.read_bytes()] for one in self.utterances])
 
     def minimum(self, reference: Measured, precision: str) -> float:
         """Return the largest rate that a variant of `precision` may have."""
         return reference.value + KEPT_POINTS.get(precision, DEFAULT_POINTS)
+
+
+def _interval(texts: Sequence[str], heard: Sequence[str]) -> tuple[float, float]:
+    """Return the interval of the word error rate over the recordings."""
+    words = np.array([len(text.split()) for text in texts], np.float64)
+    pairs = zip(texts, heard, strict=True)
+    errors = np.array([edit_distance(one.split(), other.split()) for one, other in pairs])
+    return bootstrap_interval(
+        lambda draws: errors[draws].sum(axis=1) / words[draws].sum(axis=1), words.size
+    )
 
 
 def token_agreement(blank_id: int) -> Callable[[Floats, Floats], float]:

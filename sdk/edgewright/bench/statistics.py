@@ -20,7 +20,7 @@ Claim = Literal["none", "faster", "slower"]
 SMALLEST_EFFECT = 0.03
 """No difference below 3 % is claimed, whatever the interval says."""
 RESAMPLES = 2000
-"""Bootstrap resamples of the blocks."""
+"""Bootstrap resamples."""
 CONFIDENCE = 0.95
 
 PERCENTILES = {"p50": (0.5, 1), "p90": (0.9, 64), "p95": (0.95, 130), "p99": (0.99, 662),
@@ -109,7 +109,9 @@ def compare_seconds(seconds: NDArray[np.float64], *, calls: int, seed: int = 0) 
     a, b, control = np.log(seconds).T
     ratios = a - b
     middle, floor = float(np.median(ratios)), float(np.median(a - control))
-    low, high = _bootstrap_interval(ratios, seed)
+    low, high = bootstrap_interval(
+        lambda draws: np.median(ratios[draws], axis=1), ratios.size, seed
+    )
     return Comparison(
         ratio=float(np.exp(middle)),
         interval=(float(np.exp(low)), float(np.exp(high))),
@@ -122,13 +124,20 @@ def compare_seconds(seconds: NDArray[np.float64], *, calls: int, seed: int = 0) 
     )
 
 
-def _bootstrap_interval(values: NDArray[np.float64], seed: int) -> tuple[float, float]:
-    """Return the percentile interval of the median over resampled blocks."""
-    generator = np.random.default_rng(seed)
-    draws = generator.integers(0, values.size, (RESAMPLES, values.size))
-    medians = np.median(values[draws], axis=1)
+def bootstrap_interval(
+    statistic: Callable[[NDArray[np.int64]], NDArray[np.float64]], count: int, seed: int = 0
+) -> tuple[float, float]:
+    """Return the 95 % percentile interval of a statistic (Efron, 1979).
+
+    Args:
+        statistic: From draws, the indices of samples `(resamples, count)`, to its values
+            `(resamples,)`; NaN where a draw has none.
+        count: Number of samples, at least one.
+        seed: Of the draws.
+    """
+    draws = np.random.default_rng(seed).integers(0, count, (RESAMPLES, count))
     tail = (1 - CONFIDENCE) / 2
-    low, high = np.quantile(medians, (tail, 1 - tail))
+    low, high = np.nanquantile(statistic(draws), (tail, 1 - tail))
     return float(low), float(high)
 
 

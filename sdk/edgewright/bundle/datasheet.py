@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from edgewright.bundle.manifest import Licenses, Manifest, Source, Target, Variant
+from edgewright.bundle.manifest import Licenses, Manifest, Parity, Source, Target, Variant
 from edgewright.specs import TensorSpec
 
 _LIMITS = """\
@@ -20,6 +20,7 @@ def datasheet(manifest: Manifest) -> str:
         f"# {_text(manifest.name)} {_text(manifest.version)}",
         _facts(manifest),
         "## Variants\n\n" + _table(_VARIANT_HEAD, map(_variant_row, manifest.variants)),
+        "## Kept in higher precision\n\n" + _kept(manifest.variants),
         "## Speed\n\n" + _speed(manifest.variants),
         "## Graphs\n\n" + "\n".join(_graphs(manifest.variants)),
         "## Left out\n\n" + _rejected(manifest),
@@ -39,32 +40,75 @@ def _facts(manifest: Manifest) -> str:
     )
 
 
-_VARIANT_HEAD = ("variant", "precision", "size", "metric", "value", "PyTorch", "minimum", "samples",
-                 "max abs / scale", "SQNR dB", "method")  # fmt: skip
+_VARIANT_HEAD = ("variant", "precision", "size", "metric", "value [95 %]", "PyTorch", "minimum",
+                 "samples", "max abs / scale", "SQNR dB", "method", "calibration")  # fmt: skip
 
 
 def _variant_row(variant: Variant) -> tuple[str, ...]:
     receipt, metric, parity = variant.receipt, variant.receipt.metric, variant.receipt.parity
-    sqnr = "identical" if parity.sqnr_db is None else f"{parity.sqnr_db:.1f}"
     return (
         variant.name,
         variant.precision,
         _size(receipt.bytes),
         metric.name,
-        f"{metric.value:.4g}",
+        f"{metric.value:.4g}{_range(metric.interval)}",
         f"{metric.reference:.4g}",
         f"{'≤ ' if metric.less_is_better else ''}{metric.minimum:.4g}",
         f"{metric.samples} ({_text(metric.data)})",
         f"{parity.max_abs:.2g} / {parity.scale:.3g}",
-        sqnr,
+        _sqnr(parity),
         _text(receipt.method),
+        "–" if receipt.calibration_sha256 is None else f"`{receipt.calibration_sha256[:16]}…`",
     )
+
+
+def _range(interval: Sequence[float]) -> str:
+    return f" [{interval[0]:.4g}, {interval[1]:.4g}]" if interval else ""
+
+
+def _sqnr(parity: Parity) -> str:
+    """Return the ratio of every output, or of all together where there is one."""
+    if len(parity.outputs_sqnr_db) < 2:
+        return _ratio(parity.sqnr_db)
+    return ", ".join(
+        f"{_text(name)} {_ratio(ratio)}" for name, ratio in parity.outputs_sqnr_db.items()
+    )
+
+
+def _ratio(sqnr_db: float | None) -> str:
+    return "identical" if sqnr_db is None else f"{sqnr_db:.1f}"
+
+
+def _kept(variants: Sequence[Variant]) -> str:
+    """Return by variant and reason the nodes that stayed in higher precision."""
+    lines = []
+    for variant in variants:
+        receipt = variant.receipt
+        if receipt.search:
+            lines.append(f"- {variant.name}, search: {_text(receipt.search)}.")
+        nodes: dict[str, list[str]] = {}
+        for node in receipt.kept_in_higher_precision:
+            nodes.setdefault(receipt.why_kept.get(node, "by the export"), []).append(node)
+        lines += [
+            f"- {variant.name}, {_text(why)}: {', '.join(f'`{_text(node)}`' for node in names)}"
+            for why, names in nodes.items()
+        ]
+    return "\n".join(lines) or "Nothing."
 
 
 def _speed(variants: Sequence[Variant]) -> str:
     head = ("variant", "target", "verdict", "latency / fp32", "95 % interval", "machine")
     rows = [_target_row(variant, target) for variant in variants for target in variant.targets]
-    return _table(head, rows) if rows else "Unmeasured."
+    slower = [
+        f"- {variant.name} on {_text(target.device)}: {_text(why)}"
+        for variant in variants
+        for target in variant.targets
+        for why in target.why_slower
+    ]
+    if not rows:
+        return "Unmeasured."
+    why = ["Where the time of a variant goes that is not faster:", "\n".join(slower)]
+    return "\n\n".join([_table(head, rows), *(why if slower else [])])
 
 
 def _target_row(variant: Variant, target: Target) -> tuple[str, ...]:

@@ -91,6 +91,8 @@ class Target:
     """95 % bootstrap interval of the ratio: two numbers, or none when unmeasured."""
     machine: str
     """CPU or GPU name of the measurement; empty when unmeasured."""
+    why_slower: tuple[str, ...] = ()
+    """Where it is not faster than fp32: what costs the time, by node, the most costly first."""
 
 
 @dataclass(frozen=True)
@@ -105,6 +107,13 @@ class Parity:
     """Signal to quantization noise, dB; none where the outputs are identical."""
     samples: int
     """Number of golden inputs compared."""
+    outputs_sqnr_db: dict[str, float | None] = field(default_factory=dict)
+    """The same ratio of every output alone, dB; none where it is identical."""
+
+
+def less_is_better(metric: str) -> bool:
+    """Whether a metric of this name counts errors."""
+    return metric.endswith("_error_rate")
 
 
 @dataclass(frozen=True)
@@ -124,11 +133,13 @@ class Metric:
     """Number of samples, sequences or episodes."""
     data: str
     """What the samples were: a file name, an environment, or `calibration samples`."""
+    interval: tuple[float, ...] = ()
+    """95 % bootstrap interval of `value` over the samples: two numbers, or none if exact."""
 
     @property
     def less_is_better(self) -> bool:
         """Whether `minimum` is the largest value that is allowed."""
-        return self.name.endswith("_error_rate")
+        return less_is_better(self.name)
 
     @property
     def passes(self) -> bool:
@@ -154,6 +165,10 @@ class Receipt:
     """Hash of the calibration samples; none where none were needed."""
     kept_in_higher_precision: tuple[str, ...]
     """Names of graph nodes left out of the quantization; `<component>/*` for a whole component."""
+    why_kept: dict[str, str] = field(default_factory=dict)
+    """By name of such a node: why it was left out."""
+    search: str = ""
+    """What a search within a budget tried and found; empty where there was none."""
 
 
 @dataclass(frozen=True)

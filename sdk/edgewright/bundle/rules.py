@@ -85,6 +85,10 @@ def _check_variant(variant: Variant, manifest: Manifest) -> None:
         _refuse(f"{where}.receipt", "a figure of no samples", "at least one sample")
     if variant.receipt.calibration_sha256 is not None:
         _check_hash(variant.receipt.calibration_sha256, f"{where}.receipt.calibration_sha256")
+    _check_interval(variant.receipt.metric.interval, f"{where}.receipt.metric.interval")
+    kept = variant.receipt.kept_in_higher_precision
+    if unknown := sorted(set(variant.receipt.why_kept) - set(kept)):
+        _refuse(f"{where}.receipt.why_kept", unknown, "nodes of kept_in_higher_precision")
     for index, target in enumerate(variant.targets):
         _check_target(target, f"{where}.targets[{index}]")
 
@@ -143,8 +147,12 @@ def _check_target(target: Target, where: str) -> None:
             f"{target.latency_interval}, machine {target.machine!r}",
             "all three where it was measured and none where it was not",
         )
-    if list(target.latency_interval) != sorted(target.latency_interval):
-        _refuse(f"{where}.latency_interval", target.latency_interval, "low and high")
+    _check_interval(target.latency_interval, f"{where}.latency_interval")
+
+
+def _check_interval(interval: Sequence[float], where: str) -> None:
+    if len(interval) not in (0, 2) or list(interval) != sorted(interval):
+        _refuse(where, interval, "low and high, or nothing")
 
 
 def _check_golden(golden: Golden, manifest: Manifest) -> None:

@@ -1,0 +1,227 @@
+"""Writing the graphs of a recipe: fp32 by tracing, every other precision from fp32."""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Protocol, TypeVar
+
+from edgewright import records
+from edgewright.errors import EdgewrightError, ParityError
+from edgewright.families import Model
+from edgewright.progress import Progress
+from edgewright_export.calibrate import Calibration, ObservedRunner
+from edgewright_export.onnx_graph import TracedComponent, export_graph
+from edgewright_export.opening import BASELINE, assemble, graph_path
+from edgewright_export.quantization.cache import digest_of
+from edgewright_export.quantization.migration import ChannelCollector, migrate
+from edgewright_export.quantization.observation import (
+    CalibrationSettings,
+    Dependencies,
+    Observation,
+)
+from edgewright_export.quantization.precisions import PRECISIONS
+from edgewright_export.quantization.ranges import GraphInputs, Ranges
+from edgewright_export.recipes.base import Recipe
+from edgewright_export.search.form import Form
+
+WHOLE = "*"
+"""As the name of a node in a form: all of the component's."""
+
+
+@dataclass(frozen=True)
+class Made:
+    """How the graphs of a variant were made."""
+
+    method: str
+    """The receipt's description."""
+    calibration_sha256: str | None = None
+    """Hash of the calibration samples; none where none were needed."""
+    kept: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: defaultdict(tuple))
+    """By component: names of the nodes that stayed in fp32, whoever wanted it."""
+    why_kept: str = ""
+    """Why those did that no form named."""
+    sources: Mapping[str, str] = field(default_factory=dict)
+    """By component: the variant whose graph it takes; fp32 where nothing left it."""
+
+
+class _Collector(Protocol):
+    def observe(self, inputs: GraphInputs) -> None: ...
+
+
+C = TypeVar("C", bound=_Collector)
+
+
+class GraphMaker:
+    """Writes the graphs of one recipe; `close` deletes what it keeps for itself."""
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        folder: Path,
+        calibration: Calibration,
+        settings: CalibrationSettings,
+        progress: Progress,
+    ) -> None:
+        """Keep what the graphs are made of.
+
+        Args:
+            recipe: What is exported.
+            folder: Of the bundle; fp32 graphs are written to and read from it.
+            calibration: Samples that show ranges and outliers.
+            settings: How they are observed.
+            progress: Shows the stages.
+        """
+        self.recipe, self.folder = recipe, folder
+        self._calibration, self._settings, self._progress = calibration, settings, progress
+        self.traced: dict[str, TracedComponent] = recipe.components()
+        self._baseline: Model[Any] | None = None
+        self._stack = ExitStack()
+        self._migrated: dict[str, Path] | None = None
+        self._moved: dict[str, tuple[str, ...]] = {}
+        self._ranges: dict[tuple[tuple[str, ...], str, bool], dict[str, Ranges]] = {}
+
+    def close(self) -> None:
+        """Delete the graphs that were kept for others to be made from."""
+        self._stack.close()
+
+    def trace(self) -> Made:
+        """Write the fp32 graphs."""
+        (self.folder / "variants" / BASELINE).mkdir(parents=True)
+        self._progress.start("Tracing fp32", len(self.traced))
+        for key, traced in self.traced.items():
+            export_graph(traced, self.source(key))
+            self._progress.advance()
+        return Made("torch.onnx.export, optimized", sources=dict.fromkeys(self.traced, BASELINE))
+
+    def observe_with(self, baseline: Model[Any]) -> None:
+        """Let the opened fp32 model answer the calibration samples from now on."""
+        self._baseline = baseline
+
+    def source(self, component: str) -> Path:
+        """Return the fp32 graph of `component`."""
+        return graph_path(self.folder, BASELINE, component)
+
+    def lowered(self, name: str) -> dict[str, tuple[str, ...]]:
+        """Return by component the nodes that may leave fp32 in the variant `name`."""
+        plan, ranges = self.recipe.quantization(), self._ranges_for(name, migrated=False)
+        return {
+            key: PRECISIONS[name].lowered(self.source(key), plan, ranges.get(key, {}))
+            for key in self.traced
+        }
+
+    def can_migrate(self, name: str) -> bool:
+        """Whether the variant `name` suffers from outlier channels and there are such."""
+        if not PRECISIONS[name].migrates:
+            return False
+        self._sources(migrated=True)
+        return any(self._moved.values())
+
+    def lower(self, name: str, form: Form, folder: Path) -> Made:
+        """Write the graphs of the variant `name` in `form` below `folder`.
+
+        Components of which nothing leaves fp32 are not written.
+
+        Raises:
+            ParityError: They cannot be calibrated or made.
+        """
+        try:
+            return self._lower(name, form, folder)
+        except (OSError, EdgewrightError):
+            raise
+        except Exception as error:  # libraries raise what they like on a graph they do not know
+            raise ParityError(
+                f"{name}: got {type(error).__name__} '{error}' from the quantizer, expected "
+                "graphs; report it with config.json, or do without the variant"
+            ) from error
+
+    def _lower(self, name: str, form: Form, folder: Path) -> Made:
+        precision, plan = PRECISIONS[name], self.recipe.quantization()
+        (folder / "variants" / name).mkdir(parents=True, exist_ok=True)
+        sources = self._sources(migrated=form.migrated)
+        ranges = self._ranges_for(name, migrated=form.migrated)
+        exact = _by_component(form.exact)
+        lowered = self.lowered(name) if form.exact else {}
+        kept: dict[str, tuple[str, ...]] = {}
+        taken: dict[str, str] = {}
+        for key, source in sources.items():
+            if WHOLE in exact[key] or (form.exact and exact[key].issuperset(lowered[key])):
+                kept[key], taken[key] = (f"{key}/{WHOLE}",), BASELINE
+            else:
+                target, of_graph = graph_path(folder, name, key), ranges.get(key, {})
+                own = precision.write(source, target, plan, of_graph, sorted(exact[key]))
+                kept[key], taken[key] = (*own, *sorted(exact[key])), name
+        method = precision.describe(plan, self._method(name))
+        moved = f", {sum(map(len, self._moved.values()))} activations migrated"
+        digest = self._calibration.sha256() if ranges or form.migrated else None
+        return Made(
+            method + (moved if form.migrated else ""), digest, kept, precision.why_kept, taken
+        )
+
+    def _method(self, name: str) -> str:
+        return PRECISIONS[name].method or self._settings.method
+
+    def _ranges_for(self, name: str, *, migrated: bool) -> dict[str, Ranges]:
+        """Return the ranges that the variant `name` wants, by component."""
+        operators = PRECISIONS[name].observed(self.recipe.quantization())
+        if operators is None:
+            return {}
+        known = operators, self._method(name), migrated
+        if known not in self._ranges:
+            observation = self._observation(operators, self._method(name), migrated=migrated)
+            self._ranges[known] = observation.ranges(
+                lambda collectors: self._answer_calibration("Calibrating", collectors),
+                self._settings.cache,
+            )
+        return self._ranges[known]
+
+    def _sources(self, *, migrated: bool) -> dict[str, Path]:
+        """Return the fp32 graphs to quantize, with their outlier channels moved if `migrated`."""
+        if not migrated:
+            return {key: self.source(key) for key in self.traced}
+        if self._migrated is None:
+            folder = Path(self._stack.enter_context(TemporaryDirectory()))
+            collectors = {key: ChannelCollector(self.source(key)) for key in self.traced}
+            self._answer_calibration("Looking for outlier channels", collectors)
+            self._migrated = {key: folder / f"{key}.onnx" for key in self.traced}
+            self._moved = {
+                key: migrate(self.source(key), path, collectors[key].finish())
+                for key, path in self._migrated.items()
+            }
+        return self._migrated
+
+    def digest(self) -> str:
+        """Return the SHA-256 (hex) of all that the graphs of variants depend on."""
+        key = self._observation((), self._settings.method, migrated=False).key()
+        return digest_of([asdict(key), asdict(self.recipe.quantization())])
+
+    def _observation(
+        self, operators: tuple[str, ...], method: str, *, migrated: bool
+    ) -> Observation:
+        family = {"config": records.plain(self.recipe.config), "assets": self.recipe.assets()}
+        dependencies = Dependencies(self._calibration.sha256(), digest_of(family))
+        return Observation(self._sources(migrated=migrated), operators, method, dependencies)
+
+    def _answer_calibration(self, stage: str, collectors: Mapping[str, C]) -> None:
+        """Show the collectors what each graph is given while fp32 answers the samples."""
+        assert self._baseline is not None  # fp32 is made first
+        runners = {
+            key: ObservedRunner(runner, collectors[key].observe)
+            for key, runner in self._baseline.runners.items()
+        }
+        model = assemble(self.recipe, self.folder, BASELINE, runners)
+        samples = self._calibration.samples
+        self._progress.start(stage, len(samples))
+        for sample in samples:
+            model.infer(sample)
+            self._progress.advance()
+
+
+def _by_component(exact: frozenset[str]) -> defaultdict[str, set[str]]:
+    found: defaultdict[str, set[str]] = defaultdict(set)
+    for node in exact:
+        component, _, name = node.partition("/")
+        found[component].add(name)
+    return found
