@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Protocol, TypeVar
@@ -13,7 +14,7 @@ from edgewright.errors import EdgewrightError, ParityError
 from edgewright.families import Model
 from edgewright.progress import Progress
 from edgewright_export.calibrate import Calibration, ObservedRunner
-from edgewright_export.onnx_graph import TracedComponent, export_graph
+from edgewright_export.onnx_graph import TracedComponent, export_graph, graph_files
 from edgewright_export.opening import BASELINE, assemble, graph_path
 from edgewright_export.quantization.cache import digest_of
 from edgewright_export.quantization.migration import ChannelCollector, migrate
@@ -45,6 +46,15 @@ class Made:
     """Why those did that no form named."""
     sources: Mapping[str, str] = field(default_factory=dict)
     """By component: the variant whose graph it takes; fp32 where nothing left it."""
+
+
+@dataclass(frozen=True)
+class _Written:
+    """What a file was made of."""
+
+    source: Path
+    variant: str
+    exact: frozenset[str]
 
 
 class _Collector(Protocol):
@@ -79,6 +89,8 @@ class GraphMaker:
         self.traced: dict[str, TracedComponent] = recipe.components()
         self._baseline: Model[Any] | None = None
         self._stack = ExitStack()
+        self._written: dict[Path, _Written] = {}
+        self._own: dict[Path, tuple[str, ...]] = {}
         self._migrated: dict[str, Path] | None = None
         self._moved: dict[str, tuple[str, ...]] = {}
         self._ranges: dict[tuple[tuple[str, ...], str, bool], dict[str, Ranges]] = {}
@@ -86,6 +98,11 @@ class GraphMaker:
     def close(self) -> None:
         """Delete the graphs that were kept for others to be made from."""
         self._stack.close()
+
+    @cached_property
+    def work(self) -> Path:
+        """Folder for graphs that are wanted for a while; `close` deletes it."""
+        return Path(self._stack.enter_context(TemporaryDirectory()))
 
     def trace(self) -> Made:
         """Write the fp32 graphs."""
@@ -122,7 +139,8 @@ class GraphMaker:
     def lower(self, name: str, form: Form, folder: Path) -> Made:
         """Write the graphs of the variant `name` in `form` below `folder`.
 
-        Components of which nothing leaves fp32 are not written.
+        Components of which nothing leaves fp32 are not written, nor those that lie there in this
+        form already.
 
         Raises:
             ParityError: They cannot be calibrated or made.
@@ -138,7 +156,7 @@ class GraphMaker:
             ) from error
 
     def _lower(self, name: str, form: Form, folder: Path) -> Made:
-        precision, plan = PRECISIONS[name], self.recipe.quantization()
+        precision = PRECISIONS[name]
         (folder / "variants" / name).mkdir(parents=True, exist_ok=True)
         sources = self._sources(migrated=form.migrated)
         ranges = self._ranges_for(name, migrated=form.migrated)
@@ -150,15 +168,25 @@ class GraphMaker:
             if WHOLE in exact[key] or (form.exact and exact[key].issuperset(lowered[key])):
                 kept[key], taken[key] = (f"{key}/{WHOLE}",), BASELINE
             else:
-                target, of_graph = graph_path(folder, name, key), ranges.get(key, {})
-                own = precision.write(source, target, plan, of_graph, sorted(exact[key]))
+                written = _Written(source, name, frozenset(exact[key]))
+                own = self._write(written, graph_path(folder, name, key), ranges.get(key, {}))
                 kept[key], taken[key] = (*own, *sorted(exact[key])), name
-        method = precision.describe(plan, self._method(name))
+        method = precision.describe(self.recipe.quantization(), self._method(name))
         moved = f", {sum(map(len, self._moved.values()))} activations migrated"
         digest = self._calibration.sha256() if ranges or form.migrated else None
         return Made(
             method + (moved if form.migrated else ""), digest, kept, precision.why_kept, taken
         )
+
+    def _write(self, what: "_Written", target: Path, ranges: Ranges) -> tuple[str, ...]:
+        """Write `what` unless it lies there already; return what stays in fp32 by itself."""
+        if self._written.get(target) != what or not target.is_file():
+            for file in graph_files(target):
+                file.unlink(missing_ok=True)  # an open session may still read it
+            plan, precision = self.recipe.quantization(), PRECISIONS[what.variant]
+            own = precision.write(what.source, target, plan, ranges, sorted(what.exact))
+            self._written[target], self._own[target] = what, own
+        return self._own[target]
 
     def _method(self, name: str) -> str:
         return PRECISIONS[name].method or self._settings.method
@@ -182,10 +210,9 @@ class GraphMaker:
         if not migrated:
             return {key: self.source(key) for key in self.traced}
         if self._migrated is None:
-            folder = Path(self._stack.enter_context(TemporaryDirectory()))
             collectors = {key: ChannelCollector(self.source(key)) for key in self.traced}
             self._answer_calibration("Looking for outlier channels", collectors)
-            self._migrated = {key: folder / f"{key}.onnx" for key in self.traced}
+            self._migrated = {key: self.work / f"migrated-{key}.onnx" for key in self.traced}
             self._moved = {
                 key: migrate(self.source(key), path, collectors[key].finish())
                 for key, path in self._migrated.items()

@@ -1,9 +1,6 @@
 """The bench of a real variant: writes its graphs, runs them, compares them with PyTorch."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from pathlib import Path
-from tempfile import TemporaryDirectory
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from edgewright.bench.operators import module_of
@@ -19,7 +16,7 @@ from edgewright_export.search.groups import group_nodes, weight_bytes
 
 
 class VariantBench(Bench):
-    """Makes every form in a temporary folder."""
+    """Makes every form in the working folder of the graphs."""
 
     def __init__(
         self,
@@ -53,7 +50,7 @@ class VariantBench(Bench):
 
     def measure(self, form: Form) -> Figures:
         """Compare `form` with PyTorch on the golden samples and by the metric."""
-        with self._opened(form) as model:
+        with self._open(form) as model:
             check = parity.compare_golden(model, self._golden)
             return Figures(self._gate.value(model), dict(check.sqnr_db))
 
@@ -61,7 +58,7 @@ class VariantBench(Bench):
         """Return the groups whose kernels take longer than in fp32, by ONNX Runtime's profile."""
         if not self._judges_speed:
             return []
-        with self._opened(form, profiled=True) as model:
+        with self._open(form, profiled=True) as model:
             samples = [sample.inputs for sample in self._golden]
             baseline, times = profile_beside(self._graphs, model, samples, self._seed)
         took = {row.name: row for row in compare_modules(baseline, times)}
@@ -79,24 +76,20 @@ class VariantBench(Bench):
 
     def is_faster(self, form: Form, than: Form) -> bool:
         """Compare the latency of two forms, interleaved."""
-        with self._opened(form) as one, self._opened(than) as other:
+        with self._open(form) as one, self._open(than) as other:
             comparison = compare_latency(one, other, self._graphs.traced, self._seed)
         return comparison.claim == "faster"
 
-    @contextmanager
-    def _opened(self, form: Form, *, profiled: bool = False) -> Iterator[Model[Any]]:
-        with TemporaryDirectory() as trial:
-            made = self._graphs.lower(self._name, form, Path(trial))
-            paths = {
-                key: graph_path(Path(trial), source, key)
-                if source == self._name
-                else self._graphs.source(key)
-                for key, source in made.sources.items()
-            }
-            recipe, folder = self._graphs.recipe, self._graphs.folder
-            model = open_model(recipe, folder, self._name, paths, profiled=profiled)
-            with model:
-                yield model
+    def _open(self, form: Form, *, profiled: bool = False) -> Model[Any]:
+        graphs = self._graphs
+        made = graphs.lower(self._name, form, graphs.work)
+        paths = {
+            key: graph_path(graphs.work, source, key)
+            if source == self._name
+            else graphs.source(key)
+            for key, source in made.sources.items()
+        }
+        return open_model(graphs.recipe, graphs.folder, self._name, paths, profiled=profiled)
 
 
 def _row_name(node: str, *, several: bool) -> str:
