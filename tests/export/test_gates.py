@@ -13,6 +13,7 @@ from safetensors.torch import load_file, save_file
 
 import edgewright as ew
 from checkpoint_layouts import tamper
+from edgewright.bench.statistics import Comparison
 from edgewright.errors import ParityError, UsageError, VariantRejectedWarning
 from edgewright_export.export import export
 from edgewright_export.lint import Finding
@@ -278,3 +279,32 @@ def test_a_budget_that_nothing_meets_leaves_the_variant_out(
         manifest = export(tiny("vit"), tmp_path / "out.edge", budget="logits>=200dB")
     assert [one.variant for one in manifest.rejected] == ["int8"]
     assert not (tmp_path / "out.edge" / "variants" / "int8").exists()
+
+
+def test_a_variant_that_is_not_faster_says_where_its_time_goes(
+    tiny: Tiny, instant_trace: InstantTrace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slower = Comparison(1.3, (1.2, 1.4), 1.0, "slower", 40, 5, 1.3e-3, 1e-3)
+    monkeypatch.setattr("edgewright_export.variants.compare_latency", lambda *_: slower)
+    instant_trace("vit")
+    manifest = export(tiny("vit"), tmp_path / "out.edge", variants=["int8-reduced"])
+    (target,) = manifest.variants[1].targets
+    assert target.verdict == "not recommended"
+    assert any("multiplies two activations" in why for why in target.why_slower)
+    assert all(" ms)" in why for why in target.why_slower)
+    assert manifest.variants[0].targets[0].why_slower == ()
+    sheet = (tmp_path / "out.edge" / "README.md").read_text()
+    assert all(f"- int8-reduced on cpu: {why}" in sheet for why in target.why_slower)
+
+
+def test_the_datasheet_says_what_stayed_in_fp32_and_why(
+    tiny: Tiny, instant_trace: InstantTrace, tmp_path: Path
+) -> None:
+    instant_trace("vit")
+    manifest = export(tiny("vit"), tmp_path / "out.edge", variants=["fp16"])
+    receipt = manifest.variants[1].receipt
+    assert receipt.metric.interval[0] <= receipt.metric.value <= receipt.metric.interval[1]
+    assert set(receipt.parity.outputs_sqnr_db) == {"logits"}
+    sheet = (tmp_path / "out.edge" / "README.md").read_text()
+    assert "- fp16, its operator, or the range of its values, needs single precision: `" in sheet
+    assert f"`{receipt.calibration_sha256[:16]}…`" in sheet
