@@ -109,6 +109,17 @@ def _strip(model: onnx_ir.Model) -> None:
         value.metadata_props.clear()
 
 
+def read_names(node: onnx.NodeProto) -> set[str]:
+    """Return the names of what `node` reads, those that its inner graphs read too."""
+    inner = (used_names(attribute.g) for attribute in node.attribute if attribute.HasField("g"))
+    return set(node.input).union(*inner)
+
+
+def used_names(graph: onnx.GraphProto) -> set[str]:
+    """Return the names of what the nodes of `graph` read or what it gives."""
+    return {value.name for value in graph.output}.union(*map(read_names, graph.node))
+
+
 def save_model(model: onnx.ModelProto, path: Path) -> None:
     """Write a graph that was made from another to `path`, as `export_graph` does."""
     large = sum(len(tensor.raw_data) for tensor in model.graph.initializer) > EXTERNAL_DATA_BYTES

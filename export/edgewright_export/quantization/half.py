@@ -11,7 +11,7 @@ from onnx import TensorProto, numpy_helper
 from onnxruntime.transformers.float16 import DEFAULT_OP_BLOCK_LIST, convert_float_to_float16
 from onnxruntime.transformers.onnx_model import OnnxModel
 
-from edgewright_export.onnx_graph import save_model
+from edgewright_export.onnx_graph import save_model, used_names
 from edgewright_export.quantization.ranges import Ranges
 from edgewright_export.quiet import quiet_libraries
 
@@ -82,7 +82,7 @@ def _join_single_precision(graph: onnx.GraphProto, own: set[str]) -> None:
             node.input[0] = direct[node.output[0]] = narrowed[node.input[0]]
     for node in graph.node:
         node.input[:] = [direct.get(name, name) for name in node.input]
-    used = _used(graph) | {value.name for value in graph.output}
+    used = used_names(graph)
     kept = [node for node in graph.node if node.op_type != "Cast" or node.output[0] in used]
     del graph.node[:]
     graph.node.extend(kept)
@@ -94,13 +94,6 @@ def _casts(graph: onnx.GraphProto, kind: int) -> list[onnx.NodeProto]:
         for node in graph.node
         if node.op_type == "Cast" and any(a.name == "to" and a.i == kind for a in node.attribute)
     ]
-
-
-def _used(graph: onnx.GraphProto) -> set[str]:
-    """Return what nodes read, those of inner graphs too."""
-    used = {name for node in graph.node for name in node.input}
-    inner = (a.g for node in graph.node for a in node.attribute if a.HasField("g"))
-    return used.union(*map(_used, inner))
 
 
 def _kept(graph: onnx.GraphProto, ranges: Ranges) -> tuple[str, ...]:

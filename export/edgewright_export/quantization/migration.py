@@ -1,11 +1,11 @@
 """Outlier channels moved from activations into weights, by scales within the fp32 graph.
 
 One scale has to serve all channels of an activation that becomes int8. Where a few channels are
-far larger than the others, these lose their digits. Dividing channel j by s_j and multiplying row j
-of the weights by it changes no product: SmoothQuant (Xiao et al. 2023, equation 4, alpha = 1/2).
+far larger than the others, these lose their digits. Dividing channel j by s_j and multiplying its
+weights by it changes no product: SmoothQuant (Xiao et al. 2023, equation 4, alpha = 1/2).
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -17,21 +17,30 @@ from numpy.typing import NDArray
 from onnx import helper, numpy_helper
 
 from edgewright.specs import Array
-from edgewright_export.onnx_graph import save_model
+from edgewright_export.onnx_graph import read_names, save_model, used_names
 
 Floats = NDArray[np.float32]
 
 OUTLIER = 10.0
-"""A tensor is worth a multiplication of its own where its largest channel exceeds the median
-channel so many times; where the scales vanish in a LayerNorm they cost nothing."""
+"""A tensor is worth a multiplication of its own where its largest channel exceeds the median one
+of those that are not silent so many times; scales that vanish in a LayerNorm cost nothing."""
+
+LAST, SECOND = -1, 1
+"""Axes that channels lie on: of what matrices multiply, and of what is convolved."""
+_WEIGHT_AXES = {"MatMul": 0, "Gemm": 0, "Conv": 1, "ConvTranspose": 0}
+"""By operator: axis of the weights that belongs to the channels of the activation."""
 
 
 @dataclass(frozen=True)
-class _Reading:
-    """Products of one activation with weights."""
+class Channels:
+    """An activation and the axis of its channels."""
 
     tensor: str
-    products: tuple[onnx.NodeProto, ...]
+    axis: int
+
+
+Maxima = Mapping[Channels, Floats]
+"""The largest absolute value of each channel, float32 `(channels,)`."""
 
 
 class ChannelCollector:
@@ -40,40 +49,40 @@ class ChannelCollector:
     def __init__(self, graph: Path) -> None:
         """Open the graph in the ONNX file `graph`."""
         model = onnx.load(graph)
-        self._tensors = [reading.tensor for reading in _readings(model.graph)]
+        self._channels = list(_products(model.graph))
+        tensors = {channels.tensor for channels in self._channels}
         inputs = {value.name for value in model.graph.input}
-        given = {value.name for value in model.graph.output}
+        self._wanted, self._given = sorted(tensors - inputs), sorted(tensors & inputs)
+        known = {value.name for value in model.graph.output}
         model.graph.output.extend(
-            helper.make_empty_tensor_value_info(name)
-            for name in self._tensors
-            if name not in inputs | given
+            helper.make_empty_tensor_value_info(name) for name in self._wanted if name not in known
         )
         with TemporaryDirectory() as folder:
             save_model(model, path := Path(folder) / "observed.onnx")
             self._session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
-        self._given = sorted(inputs.intersection(self._tensors))
-        self._maxima: dict[str, Floats] = {}
+        self._maxima: dict[Channels, Floats] = {}
 
     def observe(self, inputs: Mapping[str, Array]) -> None:
         """Run the graph once and widen the maxima."""
-        wanted = [name for name in self._tensors if name not in self._given]
-        values = dict(zip(wanted, self._session.run(wanted, dict(inputs)), strict=True))
+        answers = self._session.run(self._wanted, dict(inputs)) if self._wanted else []
+        values = dict(zip(self._wanted, answers, strict=True))
         values |= {name: inputs[name] for name in self._given}
-        for name, value in values.items():
-            channels = np.abs(value).reshape(-1, value.shape[-1]).max(axis=0, initial=0)
-            known = self._maxima.get(name, np.zeros_like(channels))
-            self._maxima[name] = np.maximum(known, channels)
+        for channels in self._channels:
+            value = np.moveaxis(np.abs(values[channels.tensor]), channels.axis, -1)
+            largest = value.reshape(-1, value.shape[-1]).max(axis=0, initial=0)
+            known = self._maxima.get(channels, np.zeros_like(largest))
+            self._maxima[channels] = np.maximum(known, largest)
 
-    def finish(self) -> dict[str, Floats]:
-        """Return by tensor the largest absolute value of each channel, float32 `(channels,)`."""
+    def finish(self) -> Maxima:
+        """Return what was seen."""
         return self._maxima
 
 
-def migrate(source: Path, target: Path, maxima: Mapping[str, Floats]) -> tuple[str, ...]:
+def migrate(source: Path, target: Path, maxima: Maxima) -> tuple[str, ...]:
     """Write the fp32 graph `source` with its outlier channels moved into the weights to `target`.
 
-    Where a LayerNorm feeds nothing but products, it takes up the scales; other activations are
-    multiplied where one of their channels is an outlier.
+    Where a LayerNorm feeds nothing but matrix products, it takes up the scales; other activations
+    are multiplied where one of their channels is an outlier.
 
     Args:
         source: ONNX file.
@@ -86,9 +95,9 @@ def migrate(source: Path, target: Path, maxima: Mapping[str, Floats]) -> tuple[s
     """
     model = onnx.load(source)
     scaled = [
-        reading.tensor
-        for reading in list(_readings(model.graph))
-        if reading.tensor in maxima and _Rewrite(model.graph, reading).apply(maxima)
+        channels.tensor
+        for channels, products in _products(model.graph).items()
+        if channels in maxima and _Rewrite(model.graph, channels, products).apply(maxima[channels])
     ]
     _drop_unused(model.graph)
     save_model(model, target)
@@ -96,20 +105,23 @@ def migrate(source: Path, target: Path, maxima: Mapping[str, Floats]) -> tuple[s
 
 
 class _Rewrite:
-    """One activation of a graph and the products that read it."""
+    """One activation of a graph and the products that read its channels."""
 
-    def __init__(self, graph: onnx.GraphProto, reading: _Reading) -> None:
-        self._graph, self._reading = graph, reading
+    def __init__(
+        self, graph: onnx.GraphProto, channels: Channels, products: list[onnx.NodeProto]
+    ) -> None:
+        self._graph, self._channels, self._products = graph, channels, products
         self._constants = {tensor.name: tensor for tensor in graph.initializer}
 
-    def apply(self, maxima: Mapping[str, Floats]) -> bool:
+    def apply(self, largest: Floats) -> bool:
         """Scale activation and weights; return whether that was worth it."""
-        largest, norm = maxima[self._reading.tensor], self._norm()
-        if norm is None and largest.max() <= OUTLIER * np.median(largest):
+        norm = self._norm()
+        if norm is None and not _has_outlier(largest):
             return False
         scales = self._scales(largest)
-        for product in self._reading.products:
-            self._scale_rows(product, scales)
+        for product in self._products:
+            weights = self._value(product.input[1])
+            self._replace(product, 1, weights * _along(scales, _weight_axis(product), weights.ndim))
         if norm is None:
             self._divide(scales)
         else:
@@ -119,41 +131,39 @@ class _Rewrite:
 
     def _norm(self) -> onnx.NodeProto | None:
         """Return the LayerNorm that gives the activation to these products and nothing else."""
-        tensor, names = self._reading.tensor, {node.name for node in self._reading.products}
-        readers = {node.name for node in self._graph.node if tensor in node.input}
+        tensor, names = self._channels.tensor, {node.name for node in self._products}
+        readers = {node.name for node in self._graph.node if tensor in read_names(node)}
         given = {value.name for value in self._graph.output}
         maker = next((node for node in self._graph.node if tensor in node.output), None)
-        if maker is None or maker.op_type != "LayerNormalization":
+        if maker is None or maker.op_type != "LayerNormalization" or self._channels.axis != LAST:
             return None
-        vectors = {name for name, tensor in self._constants.items() if len(tensor.dims) == 1}
+        vectors = {name for name, value in self._constants.items() if len(value.dims) == 1}
         scalable = vectors.issuperset(maker.input[1:])
         return maker if scalable and readers == names and tensor not in given else None
 
     def _scales(self, largest: Floats) -> Floats:
-        rows = np.max([np.abs(self._rows(node)).max(axis=1) for node in self._reading.products], 0)
+        rows = np.max([self._largest_weights(product) for product in self._products], axis=0)
         usable = (largest > 0) & (rows > 0)
         ratio = np.divide(largest, rows, out=np.ones_like(largest), where=usable)
         return np.asarray(np.sqrt(ratio), np.float32)
 
-    def _rows(self, product: onnx.NodeProto) -> Floats:
-        """Return the weights of a product, `(channels, outputs)`."""
-        weights = self._value(product.input[1])
-        return weights.T if _transposed(product) else weights
-
-    def _scale_rows(self, product: onnx.NodeProto, scales: Floats) -> None:
-        weights = self._value(product.input[1])
-        self._replace(
-            product, 1, weights * (scales if _transposed(product) else scales[:, np.newaxis])
-        )
+    def _largest_weights(self, product: onnx.NodeProto) -> Floats:
+        """Return by channel the largest absolute weight."""
+        weights = np.moveaxis(np.abs(self._value(product.input[1])), _weight_axis(product), 0)
+        return np.asarray(weights.reshape(len(weights), -1).max(axis=1), np.float32)
 
     def _divide(self, scales: Floats) -> None:
-        tensor, first = self._reading.tensor, self._reading.products[0]
-        factors, divided = f"{tensor}_migration", f"{tensor}_migrated"
-        self._graph.initializer.append(numpy_helper.from_array(1 / scales, factors))
-        node = helper.make_node("Mul", [tensor, factors], [divided], f"{first.name}_migration")
+        first = self._products[0]
+        factors, divided = f"{first.name}_migration_factors", f"{first.name}_migrated"
+        rank = len(self._constants[first.input[1]].dims)
+        value = 1 / (scales if self._channels.axis == LAST else _along(scales, SECOND, rank))
+        self._graph.initializer.append(numpy_helper.from_array(value, factors))
+        node = helper.make_node(
+            "Mul", [self._channels.tensor, factors], [divided], f"{first.name}_migration"
+        )
         names = [one.name for one in self._graph.node]
         self._graph.node.insert(names.index(first.name), node)
-        for product in self._reading.products:
+        for product in self._products:
             product.input[0] = divided
 
     def _value(self, name: str) -> Floats:
@@ -168,31 +178,42 @@ class _Rewrite:
         node.input[index] = name
 
 
-def _readings(graph: onnx.GraphProto) -> Iterator[_Reading]:
-    """Yield every activation that products with weights read, in the graph's order."""
-    matrices = {t.name for t in graph.initializer if len(t.dims) == 2}
-    constants = {t.name for t in graph.initializer}
-    readers: dict[str, list[onnx.NodeProto]] = {}
+def _has_outlier(largest: Floats) -> bool:
+    sounding = largest[largest > 0]
+    return bool(sounding.size) and float(sounding.max()) > OUTLIER * float(np.median(sounding))
+
+
+def _products(graph: onnx.GraphProto) -> dict[Channels, list[onnx.NodeProto]]:
+    """Return by activation the products with weights that read it, in the graph's order."""
+    ranks = {tensor.name: len(tensor.dims) for tensor in graph.initializer}
+    found: dict[Channels, list[onnx.NodeProto]] = {}
     for node in graph.node:
-        plain = node.op_type == "MatMul" or (
-            node.op_type == "Gemm" and not _attribute(node, "transA")
-        )
-        if plain and node.input[1] in matrices and node.input[0] not in constants:
-            readers.setdefault(node.input[0], []).append(node)
-    for tensor, products in readers.items():
-        yield _Reading(tensor, tuple(products))
+        if node.op_type not in _WEIGHT_AXES or node.input[0] in ranks:
+            continue
+        convolves = node.op_type.startswith("Conv")
+        rank = ranks.get(node.input[1], 0)
+        plain = _attribute(node, "group", 1) == 1 and not _attribute(node, "transA", 0)
+        if plain and (rank > 2 if convolves else rank == 2):
+            channels = Channels(node.input[0], SECOND if convolves else LAST)
+            found.setdefault(channels, []).append(node)
+    return found
 
 
-def _transposed(product: onnx.NodeProto) -> bool:
-    return bool(_attribute(product, "transB"))
+def _weight_axis(product: onnx.NodeProto) -> int:
+    return _WEIGHT_AXES[product.op_type] + _attribute(product, "transB", 0)
 
 
-def _attribute(node: onnx.NodeProto, name: str) -> int:
-    return next((attribute.i for attribute in node.attribute if attribute.name == name), 0)
+def _along(scales: Floats, axis: int, rank: int) -> Floats:
+    """Return `scales` in the shape that multiplies `axis` of an array of `rank` axes."""
+    return scales.reshape([-1 if one == axis else 1 for one in range(rank)])
+
+
+def _attribute(node: onnx.NodeProto, name: str, default: int) -> int:
+    return next((attribute.i for attribute in node.attribute if attribute.name == name), default)
 
 
 def _drop_unused(graph: onnx.GraphProto) -> None:
-    used = {name for node in graph.node for name in node.input}
+    used = used_names(graph)
     kept = [tensor for tensor in graph.initializer if tensor.name in used]
     del graph.initializer[:]
     graph.initializer.extend(kept)
