@@ -38,7 +38,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         return
     for item in items:
         if "slow" in item.keywords:
-            reason = "slow: full public model sizes; `make test-all` runs it"
+            reason = "slow: full public model sizes and a long search; `make test-all` runs it"
             item.add_marker(pytest.mark.skip(reason=reason))
 
 
