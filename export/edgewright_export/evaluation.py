@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,9 @@ KEPT_SHARE = dict.fromkeys(("int8", "int8-trt", "int8w"), 0.99)
 DEFAULT_SHARE = 0.999
 
 
+Interval = Callable[[], tuple[float, ...]]
+
+
 @dataclass(frozen=True)
 class Measured:
     """What an evaluation found."""
@@ -27,8 +30,8 @@ class Measured:
     """The metric."""
     episodes: tuple[float, ...] = ()
     """Its parts, where the metric is a mean over episodes."""
-    interval: tuple[float, ...] = ()
-    """95 % bootstrap interval over the samples, low and high; none of what is exact."""
+    interval: Interval = field(default=lambda: (), compare=False)
+    """Returns the 95 % bootstrap interval over the samples, low and high; none of what is exact."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +80,8 @@ class LabelledEvaluation(Evaluation):
     """From logits `(samples, classes)` and labels to the metric."""
     output: str = "logits"
     """Which output is judged."""
+    hits: Callable[[Floats, NDArray[np.int64]], NDArray[np.float64]] | None = None
+    """The metric of every sample alone, where `score` is their mean."""
 
     @property
     def samples(self) -> int:
@@ -90,19 +95,20 @@ class LabelledEvaluation(Evaluation):
             logits.append(_answer(subject, sample, self.output))
             advance(1)
         rows = np.stack(logits)
-        return Measured(
-            float(self.score(rows, self.labels)), interval=self._interval(rows, self.labels)
-        )
+        value = float(self.score(rows, self.labels))
+        return Measured(value, interval=lambda: self._interval(rows))
 
     def sha256(self) -> str:
         """Return the hash of inputs and labels."""
         return hash_samples(({"labels": self.labels}, *self.inputs))
 
-    def _interval(self, rows: Floats, labels: NDArray[np.int64]) -> tuple[float, float]:
-        return bootstrap_interval(
-            lambda draws: np.array([self._drawn(rows[draw], labels[draw]) for draw in draws]),
-            labels.size,
-        )
+    def _interval(self, rows: Floats) -> tuple[float, ...]:
+        if self.hits is None:
+            return bootstrap_interval(
+                lambda draws: np.array([self._drawn(rows[d], self.labels[d]) for d in draws]),
+                self.labels.size,
+            )
+        return mean_of(self.hits(rows, self.labels)).interval()
 
     def _drawn(self, rows: Floats, labels: NDArray[np.int64]) -> float:
         """Return the metric of a draw, NaN where one of its classes is missing."""
@@ -162,11 +168,21 @@ class AgreementEvaluation(Evaluation):
         return hash_samples((*({self.output: answer} for answer in self.expected), *self.inputs))
 
 
-def mean_of(values: Sequence[float], episodes: tuple[float, ...] = ()) -> Measured:
+def mean_of(
+    values: Sequence[float] | NDArray[np.float64], episodes: tuple[float, ...] = ()
+) -> Measured:
     """Return the mean of the metrics of single samples."""
     array = np.asarray(values, np.float64)
-    interval = bootstrap_interval(lambda draws: array[draws].mean(axis=1), array.size)
-    return Measured(float(array.mean()), episodes, interval)
+    return Measured(
+        float(array.mean()),
+        episodes,
+        lambda: bootstrap_interval(lambda draws: array[draws].mean(axis=1), array.size),
+    )
+
+
+def right_class(logits: Floats, labels: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return 1 for rows whose largest entry is at the label and 0 for others."""
+    return np.asarray(np.argmax(logits, axis=-1) == labels, np.float64)
 
 
 def _answer(subject: Subject, sample: Sample, output: str) -> Floats:

@@ -198,7 +198,7 @@ def _judge(
     reference = recipe.reference()
     golden = parity.golden_set(reference, recipe.golden(samples))
     judged = recipe.evaluation(_path(evaluation), samples, seed)
-    budget.check_names(judged.name, golden[0].outputs)
+    budget = budget.named(judged.name, golden[0].outputs)
     progress.start(f"Measuring {judged.name} of PyTorch", judged.samples)
     return samples, golden, parity.MetricGate(judged, reference, progress.advance, budget)
 

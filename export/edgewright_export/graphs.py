@@ -1,8 +1,9 @@
 """Writing the graphs of a recipe: fp32 by tracing, every other precision from fp32."""
 
+import warnings
 from collections import defaultdict
-from collections.abc import Mapping
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -89,6 +90,7 @@ class GraphMaker:
         self.traced: dict[str, TracedComponent] = recipe.components()
         self._baseline: Model[Any] | None = None
         self._stack = ExitStack()
+        self._lowered: dict[str, dict[str, tuple[str, ...]]] = {}
         self._written: dict[Path, _Written] = {}
         self._own: dict[Path, tuple[str, ...]] = {}
         self._migrated: dict[str, Path] | None = None
@@ -103,6 +105,10 @@ class GraphMaker:
     def work(self) -> Path:
         """Folder for graphs that are wanted for a while; `close` deletes it."""
         return Path(self._stack.enter_context(TemporaryDirectory()))
+
+    @cached_property
+    def _calibration_sha256(self) -> str:
+        return self._calibration.sha256()
 
     def trace(self) -> Made:
         """Write the fp32 graphs."""
@@ -123,17 +129,26 @@ class GraphMaker:
 
     def lowered(self, name: str) -> dict[str, tuple[str, ...]]:
         """Return by component the nodes that may leave fp32 in the variant `name`."""
-        plan, ranges = self.recipe.quantization(), self._ranges_for(name, migrated=False)
-        return {
-            key: PRECISIONS[name].lowered(self.source(key), plan, ranges.get(key, {}))
-            for key in self.traced
-        }
+        if name not in self._lowered:
+            with _library_errors(name):
+                plan, ranges = self.recipe.quantization(), self._ranges_for(name, migrated=False)
+                self._lowered[name] = {
+                    key: PRECISIONS[name].lowered(self.source(key), plan, ranges.get(key, {}))
+                    for key in self.traced
+                }
+        return self._lowered[name]
 
     def can_migrate(self, name: str) -> bool:
-        """Whether the variant `name` suffers from outlier channels and there are such."""
+        """Whether the variant `name` suffers from outlier channels and some could be moved."""
         if not PRECISIONS[name].migrates:
             return False
-        self._sources(migrated=True)
+        try:
+            with _library_errors(name):
+                self._sources(migrated=True)
+                self._ranges_for(name, migrated=True)
+        except ParityError as error:
+            warnings.warn(f"outlier channels stay where they are: {error}", stacklevel=2)
+            return False
         return any(self._moved.values())
 
     def lower(self, name: str, form: Form, folder: Path) -> Made:
@@ -145,15 +160,8 @@ class GraphMaker:
         Raises:
             ParityError: They cannot be calibrated or made.
         """
-        try:
+        with _library_errors(name):
             return self._lower(name, form, folder)
-        except (OSError, EdgewrightError):
-            raise
-        except Exception as error:  # libraries raise what they like on a graph they do not know
-            raise ParityError(
-                f"{name}: got {type(error).__name__} '{error}' from the quantizer, expected "
-                "graphs; report it with config.json, or do without the variant"
-            ) from error
 
     def _lower(self, name: str, form: Form, folder: Path) -> Made:
         precision = PRECISIONS[name]
@@ -173,7 +181,7 @@ class GraphMaker:
                 kept[key], taken[key] = (*own, *sorted(exact[key])), name
         method = precision.describe(self.recipe.quantization(), self._method(name))
         moved = f", {sum(map(len, self._moved.values()))} activations migrated"
-        digest = self._calibration.sha256() if ranges or form.migrated else None
+        digest = self._calibration_sha256 if ranges or form.migrated else None
         return Made(
             method + (moved if form.migrated else ""), digest, kept, precision.why_kept, taken
         )
@@ -228,7 +236,7 @@ class GraphMaker:
         self, operators: tuple[str, ...], method: str, *, migrated: bool
     ) -> Observation:
         family = {"config": records.plain(self.recipe.config), "assets": self.recipe.assets()}
-        dependencies = Dependencies(self._calibration.sha256(), digest_of(family))
+        dependencies = Dependencies(self._calibration_sha256, digest_of(family))
         return Observation(self._sources(migrated=migrated), operators, method, dependencies)
 
     def _answer_calibration(self, stage: str, collectors: Mapping[str, C]) -> None:
@@ -244,6 +252,20 @@ class GraphMaker:
         for sample in samples:
             model.infer(sample)
             self._progress.advance()
+
+
+@contextmanager
+def _library_errors(name: str) -> Iterator[None]:
+    """Turn what libraries raise on a graph that they do not know into a ParityError."""
+    try:
+        yield
+    except (OSError, EdgewrightError):
+        raise
+    except Exception as error:
+        raise ParityError(
+            f"{name}: got {type(error).__name__} '{error}' from the quantizer, expected graphs; "
+            "report it with config.json, or do without the variant"
+        ) from error
 
 
 def _by_component(exact: frozenset[str]) -> defaultdict[str, set[str]]:

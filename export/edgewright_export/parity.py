@@ -1,7 +1,9 @@
 """The gates: every variant is compared with PyTorch before it may enter a bundle."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
 from typing import TypeAlias
 
 import numpy as np
@@ -14,8 +16,10 @@ from edgewright.errors import ParityError
 from edgewright.specs import Array
 from edgewright.verify import golden_difference
 from edgewright_export.evaluation import Evaluation, Measured
+from edgewright_export.lint import lint
 from edgewright_export.onnx_graph import TracedComponent
 from edgewright_export.quantization.cache import digest_of
+from edgewright_export.quantization.precisions import PRECISIONS
 from edgewright_export.search.budget import NO_BUDGET, Budget
 from edgewright_export.subject import Advance, Sample, Subject
 
@@ -26,6 +30,8 @@ FP32_TOLERANCE = 1e-4
 MARGIN = 2.0
 """A device may differ this much more from PyTorch than the export host did: its kernels add and
 round in another order."""
+NO_SIGNAL_DB = -999.0
+"""Signal to noise where there is no signal, or the noise is no number."""
 LEAST_TOLERANCE = 1e-3
 """Of variants other than fp32, where the export host happened to agree closely."""
 
@@ -112,9 +118,14 @@ def _flat(arrays: Sequence[Array]) -> Floats:
 
 
 def _decibels(signal: Floats, noise: Floats) -> float:
-    """Return 10 log10 of the ratio of two energies; infinite where one of them is null."""
-    energies = float(signal @ signal), float(noise @ noise)
-    return 10 * float(np.log10(energies[0] / energies[1])) if all(energies) else float("inf")
+    """Return 10 log10 of the ratio of two energies: infinite without noise, finite otherwise.
+
+    Noise without a signal is far below any bound, and so is noise that is no number.
+    """
+    energy, error = float(signal @ signal), float(noise @ noise)
+    if error == 0:
+        return float("inf")
+    return 10 * float(np.log10(energy / error)) if energy and np.isfinite(error) else NO_SIGNAL_DB
 
 
 def gate_fp32(check: TensorCheck, what: str) -> None:
@@ -127,8 +138,25 @@ def gate_fp32(check: TensorCheck, what: str) -> None:
         )
 
 
+def gate_device(variant: str, graphs: Iterable[Path]) -> None:
+    """Raise a ParityError where the backend that `variant` is made for refuses a graph of it."""
+    if variant not in PRECISIONS or PRECISIONS[variant].device == "cpu":
+        return
+    for one in chain.from_iterable(map(lint, graphs)):
+        if (one.backend, one.severity) == (PRECISIONS[variant].device, "refused"):
+            raise ParityError(
+                f"{variant} node '{one.node}' ({one.operator}): got {one.why}, expected a graph "
+                "that TensorRT takes; report it with config.json"
+            )
+
+
 def gate_sqnr(precision: str, check: TensorCheck, least_db: Mapping[str, float]) -> None:
-    """Raise a ParityError where an output has less signal to noise than it must have."""
+    """Raise a ParityError where an output has less signal to noise than it must, or is NaN."""
+    if not np.isfinite(check.relative):
+        raise ParityError(
+            f"{precision}: got NaN or infinity on the golden samples, expected finite numbers; do "
+            "without the variant"
+        )
     for output, least in least_db.items():
         if output in check.sqnr_db and not check.sqnr_db[output] >= least:
             raise ParityError(
@@ -206,7 +234,7 @@ class MetricGate:
             minimum=self.minimum(precision),
             samples=evaluation.samples,
             data=evaluation.data,
-            interval=measured.interval,
+            interval=measured.interval(),
         )
         if not metric.passes:
             bound = "at most" if metric.less_is_better else "at least"

@@ -11,13 +11,13 @@ from typing import Any
 
 from edgewright.bench.why_slower import why_slower
 from edgewright.bundle.manifest import Receipt, Rejection, Target, Variant, less_is_better
-from edgewright.errors import ParityError, VariantRejectedWarning
+from edgewright.errors import EdgewrightError, ParityError, VariantRejectedWarning
 from edgewright.families import Model
 from edgewright.probe import probe
 from edgewright.progress import Progress
 from edgewright_export import parity
 from edgewright_export.calibrate import Calibration
-from edgewright_export.graphs import GraphMaker, Made
+from edgewright_export.graphs import WHOLE, GraphMaker, Made
 from edgewright_export.latency import (
     baseline_target,
     compare_latency,
@@ -27,7 +27,6 @@ from edgewright_export.latency import (
     tells_speed,
     unmeasured_target,
 )
-from edgewright_export.lint import lint
 from edgewright_export.onnx_graph import describe, opsets
 from edgewright_export.opening import BASELINE, graph_path, open_model, precision_of
 from edgewright_export.quantization.cache import digest_of
@@ -168,8 +167,8 @@ class VariantMaker:
         )
         if self._journal is None:
             return bench
-        key = digest_of([name, self._graphs.digest(), self._gate.digest()])
-        return JournaledBench(bench, self._journal, key)
+        key = digest_of([name, self._graphs.digest(), self._gate.digest(), sorted(groups)])
+        return JournaledBench(bench, self._journal, key, probe().machine)
 
     def _allowed(self, name: str) -> Allowed:
         return Allowed(
@@ -184,7 +183,7 @@ class VariantMaker:
     def _judge(self, name: str, made: Made, found: Found | None = None) -> Accepted:
         """Let a variant through the gates."""
         paths = {key: graph_path(self._folder, source, key) for key, source in made.sources.items()}
-        self._lint(name, paths)
+        parity.gate_device(name, paths.values())
         model = open_model(self._recipe, self._folder, name, paths)
         check = self._compare(name, model)
         self._progress.start(f"Measuring {self._gate.name} of {name}", self._gate.samples)
@@ -195,7 +194,7 @@ class VariantMaker:
             metric=metric,
             method=made.method,
             calibration_sha256=made.calibration_sha256,
-            kept_in_higher_precision=tuple(chain.from_iterable(made.kept.values())),
+            kept_in_higher_precision=tuple(chain.from_iterable(_kept(made).values())),
             why_kept=_reasons(made, found),
             search="" if found is None else found.summary,
         )
@@ -208,17 +207,6 @@ class VariantMaker:
             receipt,
         )
         return Accepted(record, parity.tolerance(name, check))
-
-    def _lint(self, name: str, paths: Mapping[str, Path]) -> None:
-        """Let a variant that TensorRT is to take through only if its parser would."""
-        if name == BASELINE or PRECISIONS[name].device != "tensorrt":
-            return
-        for one in chain.from_iterable(map(lint, paths.values())):
-            if (one.backend, one.severity) == ("tensorrt", "refused"):
-                raise ParityError(
-                    f"{name} node '{one.node}' ({one.operator}): got {one.why}, expected a graph "
-                    "that TensorRT takes; report it with config.json"
-                )
 
     def _compare(self, name: str, model: Model[Any]) -> parity.TensorCheck:
         self._progress.start(f"Comparing {name} with PyTorch")
@@ -254,17 +242,38 @@ class VariantMaker:
     ) -> tuple[str, ...]:
         self._progress.start(f"Profiling {name} beside {BASELINE}")
         samples = [sample.inputs for sample in self._golden]
-        with open_model(self._recipe, self._folder, name, paths, profiled=True) as model:
-            times = profile_beside(self._graphs, model, samples, self._seed)
+        try:
+            with open_model(self._recipe, self._folder, name, paths, profiled=True) as model:
+                times = profile_beside(self._graphs, model, samples, self._seed)
+        except EdgewrightError as error:  # only the reasons are missing
+            return (f"not profiled: {error}",)
         kept = receipt.kept_in_higher_precision
         return reasons(why_slower(*times, probe(), needs=target.compatibility, kept=kept))
 
 
-def _reasons(made: Made, found: Found | None) -> dict[str, str]:
-    """Return by node that stayed in fp32: why."""
-    searched = {} if found is None else found.why
+def _kept(made: Made) -> dict[str, tuple[str, ...]]:
+    """Return by component what stayed in fp32, as receipts name it: `<component>/<node>`.
+
+    A model of one component needs no component in the name.
+    """
+    if len(made.kept) == 1:
+        return dict(made.kept)
     return {
-        node: searched.get(f"{component}/{node}", searched.get(node, made.why_kept))
+        component: tuple(
+            node if node.startswith(f"{component}/*") else f"{component}/{node}" for node in nodes
+        )
         for component, nodes in made.kept.items()
-        for node in nodes
     }
+
+
+def _reasons(made: Made, found: Found | None) -> dict[str, str]:
+    """Return by such a name why: the search's reason, that of its nodes, or the precision's."""
+    searched = {} if found is None else found.why
+    reasons = {}
+    for (component, names), nodes in zip(_kept(made).items(), made.kept.values(), strict=True):
+        for name, node in zip(names, nodes, strict=True):
+            inner = [why for key, why in searched.items() if key.startswith(f"{component}/")]
+            why = searched.get(f"{component}/{node}", made.why_kept)
+            whole = node == f"{component}/{WHOLE}" and inner
+            reasons[name] = "; ".join(dict.fromkeys(inner)) if whole else why
+    return reasons

@@ -225,7 +225,7 @@ def test_the_form_for_tensorrt_is_linted_and_its_speed_unmeasured(
     assert target.verdict == "unmeasured"
     assert ew.verify(tmp_path / "out.edge").ok
     refused = Finding("tensorrt", "refused", "layer/Odd", "Odd", "an odd operator")
-    monkeypatch.setattr("edgewright_export.variants.lint", lambda _: [refused])
+    monkeypatch.setattr("edgewright_export.parity.lint", lambda _: [refused])
     with pytest.warns(VariantRejectedWarning, match="'layer/Odd' .Odd.: got an odd operator"):
         manifest = export(folder, tmp_path / "two.edge", variants=["int8-trt"])
     assert [rejection.variant for rejection in manifest.rejected] == ["int8-trt"]
@@ -261,12 +261,14 @@ def test_a_budget_rescues_a_checkpoint_with_planted_outliers(
     assert ew.verify(tmp_path / "rescued.edge").ok
     graph = onnx.load(tmp_path / "rescued.edge" / "variants" / "int8" / "model.onnx").graph
     assert "DynamicQuantizeLinear" in {node.op_type for node in graph.node}
+    noted = (tmp_path / "journal.jsonl").read_bytes()
     again = export(
         outliers[0],
         tmp_path / "again.edge",
         budget="action>=99%",
         search_journal=tmp_path / "journal.jsonl",
     )
+    assert (tmp_path / "journal.jsonl").read_bytes() == noted  # nothing was measured again
     assert again.variants[1].receipt.search == int8.receipt.search
     assert again.files["variants/int8/model.onnx"] == manifest.files["variants/int8/model.onnx"]
 
@@ -308,3 +310,26 @@ def test_the_datasheet_says_what_stayed_in_fp32_and_why(
     sheet = (tmp_path / "out.edge" / "README.md").read_text()
     assert "- fp16, its operator, or the range of its values, needs single precision: `" in sheet
     assert f"`{receipt.calibration_sha256[:16]}…`" in sheet
+
+
+@pytest.mark.parametrize("name", ["fp16", "int8-reduced", "int8-trt", "int8w"])
+def test_a_budget_keeps_nodes_of_every_precision_in_fp32(
+    name: str, tiny: Tiny, instant_trace: InstantTrace, tmp_path: Path
+) -> None:
+    instant_trace("vit")
+    folder = tiny("vit")
+    plain = export(folder, tmp_path / "plain.edge", variants=[name]).variants[1].receipt
+    assert plain.parity.sqnr_db is not None
+    least = plain.parity.sqnr_db + 9
+    manifest = export(
+        folder,
+        tmp_path / "out.edge",
+        variants=[name],
+        budget=f"logits>={least}dB",
+        require=[name],
+    )
+    receipt = manifest.variants[1].receipt
+    assert receipt.parity.outputs_sqnr_db["logits"] >= least
+    assert len(receipt.kept_in_higher_precision) > len(plain.kept_in_higher_precision)
+    assert any("alone in lower precision" in why for why in receipt.why_kept.values())
+    assert ew.verify(tmp_path / "out.edge").ok

@@ -197,3 +197,25 @@ def test_weights_of_inner_graphs_stay(tmp_path: Path) -> None:
     migrated(graph, tmp_path / "migrated.onnx")
     answer, expected = run(tmp_path / "migrated.onnx", hidden(9)), run(graph, hidden(9))
     np.testing.assert_allclose(answer, expected, atol=1e-4)
+
+
+class Around(torch.nn.Module):
+    """One module alone."""
+
+    def __init__(self, inner: torch.nn.Module) -> None:
+        super().__init__()
+        self.inner = inner
+
+    def forward(self, hidden: torch.Tensor) -> torch.Tensor:
+        return self.inner(hidden)
+
+
+def test_graphs_without_products_and_inputs_that_are_multiplied(tmp_path: Path) -> None:
+    """Nothing to look at, and nothing but an input to look at."""
+    plain = write(Around(torch.nn.LayerNorm(CHANNELS)), tmp_path / "plain.onnx")
+    assert migrated(plain, tmp_path / "same.onnx") == ()
+    given = write(Around(torch.nn.Linear(CHANNELS, 4)), tmp_path / "given.onnx")
+    collector = ChannelCollector(given)
+    collector.observe({"hidden": hidden(1)})
+    (maxima,) = collector.finish().values()
+    np.testing.assert_array_equal(maxima, np.abs(hidden(1)).max(axis=(0, 1)))

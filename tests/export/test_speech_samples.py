@@ -110,7 +110,7 @@ def test_word_errors_are_counted_over_all_pieces_whatever_their_case(tmp_path: P
     )
     done: list[int] = []
     measured = evaluation.measure(Speller(), done.append)
-    assert (measured.value, measured.interval) == (2 / 4, (0.0, 1.0))  # of a, b or the silent one
+    assert (measured.value, measured.interval()) == (2 / 4, (0.0, 1.0))  # of a, b or the silent one
     assert (evaluation.samples, sum(done)) == (3, 3)
     assert evaluation.minimum(Measured(0.1), "int8") == pytest.approx(0.105)
     assert evaluation.minimum(Measured(0.1), "fp32") == pytest.approx(0.101)

@@ -21,6 +21,7 @@ from edgewright_export.evaluation import (
     Evaluation,
     LabelledEvaluation,
     cosine,
+    right_class,
     same_class,
 )
 from edgewright_export.onnx_graph import TracedComponent
@@ -167,7 +168,7 @@ class DNABERTRecipe(Recipe):
         inputs = [{"sequence": np.frombuffer(row[0].encode(), np.uint8)} for row in rows]
         if len(self._config.labels) == 2:
             return LabelledEvaluation("auc", path.name, inputs, labels, _binary_auc)
-        return LabelledEvaluation("top1", path.name, inputs, labels, top1)
+        return LabelledEvaluation("top1", path.name, inputs, labels, top1, hits=right_class)
 
     def _agreement(self, calibration: Calibration) -> Evaluation:
         if self._config.head == "embedding":

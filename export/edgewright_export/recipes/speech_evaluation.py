@@ -62,7 +62,7 @@ class WordErrorEvaluation(Evaluation):
             advance(1)
         texts = [utterance.text.lower() for utterance in self.utterances]
         said = [text.lower() for text in heard]
-        return Measured(word_error_rate(texts, said), interval=_interval(texts, said))
+        return Measured(word_error_rate(texts, said), interval=lambda: _interval(texts, said))
 
     def sha256(self) -> str:
         """Return the hash of transcripts and recordings."""

@@ -25,6 +25,7 @@ from edgewright_export.evaluation import (
     AgreementEvaluation,
     Evaluation,
     LabelledEvaluation,
+    right_class,
     same_class,
 )
 from edgewright_export.onnx_graph import TracedComponent
@@ -130,7 +131,7 @@ class ViTRecipe(Recipe):
                 "top1_agreement", calibration, self.reference(), "logits", same_class
             )
         files, labels = _labelled_images(path, self._config.labels)
-        return LabelledEvaluation("top1", path.name, _Images(files), labels, top1)
+        return LabelledEvaluation("top1", path.name, _Images(files), labels, top1, hits=right_class)
 
 
 class ViTReference:

@@ -1,11 +1,13 @@
 """The bench of a real variant: writes its graphs, runs them, compares them with PyTorch."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from edgewright.bench.operators import module_of
 from edgewright.bench.statistics import SMALLEST_EFFECT
 from edgewright.bench.why_slower import SideBySide, compare_modules
+from edgewright.errors import EdgewrightError
 from edgewright.families import Model
 from edgewright_export import parity
 from edgewright_export.graphs import WHOLE, GraphMaker
@@ -50,17 +52,25 @@ class VariantBench(Bench):
 
     def measure(self, form: Form) -> Figures:
         """Compare `form` with PyTorch on the golden samples and by the metric."""
-        with self._open(form) as model:
-            check = parity.compare_golden(model, self._golden)
-            return Figures(self._gate.value(model), dict(check.sqnr_db))
+        try:
+            with self._open(form) as model:
+                check = parity.compare_golden(model, self._golden)
+                return Figures(self._gate.value(model), dict(check.sqnr_db))
+        except (OSError, MemoryError):
+            raise
+        except EdgewrightError:  # it cannot be made, does not run, or is not what is wanted
+            return Figures(math.nan)
 
     def slow_groups(self, form: Form) -> list[str]:
         """Return the groups whose kernels take longer than in fp32, by ONNX Runtime's profile."""
         if not self._judges_speed:
             return []
-        with self._open(form, profiled=True) as model:
-            samples = [sample.inputs for sample in self._golden]
-            baseline, times = profile_beside(self._graphs, model, samples, self._seed)
+        try:
+            with self._open(form, profiled=True) as model:
+                samples = [sample.inputs for sample in self._golden]
+                baseline, times = profile_beside(self._graphs, model, samples, self._seed)
+        except EdgewrightError:  # too large to be profiled: nothing is known to be slow
+            return []
         took = {row.name: row for row in compare_modules(baseline, times)}
         return [
             name
@@ -89,6 +99,7 @@ class VariantBench(Bench):
             else graphs.source(key)
             for key, source in made.sources.items()
         }
+        parity.gate_device(self._name, paths.values())
         return open_model(graphs.recipe, graphs.folder, self._name, paths, profiled=profiled)
 
 

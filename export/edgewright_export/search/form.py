@@ -29,14 +29,9 @@ class Figures:
     """How accurate a form is."""
 
     metric: float
-    """The family's metric."""
+    """The family's metric; NaN where the form could not be made or run."""
     sqnr_db: Mapping[str, float] = field(default_factory=dict)
     """By output: signal to quantization noise on the golden samples, dB; infinite if identical."""
-
-    def noise(self) -> float:
-        """Return the noise of all outputs, each relative to its signal; infinite for NaN."""
-        noise = sum(10 ** (-ratio / 10) for ratio in self.sqnr_db.values())
-        return math.inf if math.isnan(noise) else noise
 
 
 @dataclass(frozen=True)
@@ -58,10 +53,23 @@ class Allowed:
             if output in figures.sqnr_db
         )
 
+    def noise(self, figures: Figures) -> float:
+        """Return the noise of the bounded outputs (of all, if none is), relative to their signal.
+
+        Infinite where something is no number.
+        """
+        ratios = figures.sqnr_db
+        judged = [ratios[name] for name in self.least_sqnr_db if name in ratios]
+        noise = sum(10 ** (-ratio / 10) for ratio in judged or ratios.values())
+        return math.inf if math.isnan(noise + figures.metric) else noise
+
     def loss(self, figures: Figures, reference: float) -> float:
-        """Return how much worse than `reference`, PyTorch's, the metric is; 0 if it is better."""
+        """Return how much worse than `reference`, PyTorch's, the metric is; 0 if it is better.
+
+        Infinite for NaN.
+        """
         loss = figures.metric - reference
-        return max(0.0, loss if self.less_is_better else -loss)
+        return math.inf if math.isnan(loss) else max(0.0, loss if self.less_is_better else -loss)
 
 
 @dataclass(frozen=True)

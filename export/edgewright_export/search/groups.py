@@ -18,14 +18,23 @@ def group_nodes(names: Sequence[str], most: int = MOST_GROUPS) -> dict[str, tupl
 
     Args:
         names: Of nodes: module, slash, operator.
-        most: Where there are more groups, they are named by fewer outer modules.
+        most: Where there are more groups, they are named by fewer outer modules, or joined.
     """
     depth = max((name.count(".") for name in names), default=0)
     groups = _grouped(names, depth)
     while len(groups) > most and depth > 1:
         depth -= 1
         groups = _grouped(names, depth)
-    return groups
+    return groups if len(groups) <= most else _joined(groups, most)
+
+
+def _joined(groups: dict[str, tuple[str, ...]], most: int) -> dict[str, tuple[str, ...]]:
+    """Return `most` groups or fewer: neighbours together, by the name of the first."""
+    names, count = list(groups), math.ceil(len(groups) / most)
+    return {
+        names[i]: tuple(node for name in names[i : i + count] for node in groups[name])
+        for i in range(0, len(names), count)
+    }
 
 
 def _grouped(names: Sequence[str], depth: int) -> dict[str, tuple[str, ...]]:

@@ -10,6 +10,8 @@ from edgewright.errors import UsageError
 from edgewright_export.quantization.cache import digest_of
 from edgewright_export.search.form import Bench, Figures, Form, Group
 
+HEADER = '{"journal": "edgewright search", "version": 1}\n'
+
 
 class Journal:
     """A file of JSON lines, one a measurement; lines of other searches and torn ones are ignored.
@@ -21,31 +23,46 @@ class Journal:
         """Read the file `path`, which need not exist.
 
         Raises:
-            UsageError: It cannot be read or written.
+            UsageError: It is no journal, or cannot be read, or its folder does not exist.
         """
         self._path = Path(path)
-        try:
-            with self._path.open("a+", encoding="utf-8") as file:
-                file.seek(0)
-                lines = file.readlines()
-        except (OSError, UnicodeDecodeError) as error:
-            raise UsageError(
-                f"search journal {path}: got '{error}', expected a text file that can be read and "
-                "written; name another"
-            ) from error
-        self._known = dict(filter(None, map(_read, lines)))
+        lines = self._lines()
+        self._known = dict(filter(None, map(_read, lines[1:])))
         self._torn = bool(lines) and not lines[-1].endswith("\n")
+
+    def _lines(self) -> list[str]:
+        if not self._path.exists() and self._path.parent.is_dir():
+            return []
+        try:
+            lines = self._path.read_text("utf-8").splitlines(keepends=True)
+        except (OSError, UnicodeDecodeError) as error:
+            raise self._refusal(str(error)) from error
+        if lines and lines[0] != HEADER:
+            raise self._refusal("another file")
+        return lines
+
+    def _refusal(self, got: str) -> UsageError:
+        return UsageError(
+            f"search journal {self._path}: got '{got}', expected the journal of an earlier search "
+            "or a new file in a folder that exists; name another"
+        )
 
     def recall(self, what: object, measure: Callable[[], Any]) -> Any:
         """Return the value that was noted for `what`, or measure and note it."""
         key = digest_of(what)
         if key not in self._known:
             self._known[key] = measure()
-            with self._path.open("a", encoding="utf-8") as file:
-                start = "\n" if self._torn else ""
-                file.write(start + json.dumps({"key": key, "value": self._known[key]}) + "\n")
-            self._torn = False
+            self._note(json.dumps({"key": key, "value": self._known[key]}))
         return self._known[key]
+
+    def _note(self, line: str) -> None:
+        try:
+            with self._path.open("a", encoding="utf-8") as file:
+                start = HEADER if file.tell() == 0 else "\n" if self._torn else ""
+                file.write(f"{start}{line}\n")
+        except OSError as error:
+            raise self._refusal(str(error)) from error
+        self._torn = False
 
 
 def _read(line: str) -> tuple[str, Any] | None:
@@ -59,9 +76,16 @@ def _read(line: str) -> tuple[str, Any] | None:
 class JournaledBench(Bench):
     """A bench whose measurements are noted, and made only once."""
 
-    def __init__(self, bench: Bench, journal: Journal, key: str) -> None:
-        """Note the measurements of `bench` under `key`, the hash of all that they depend on."""
-        self._bench, self._journal, self._key = bench, journal, key
+    def __init__(self, bench: Bench, journal: Journal, key: str, machine: str) -> None:
+        """Keep the bench.
+
+        Args:
+            bench: Measures.
+            journal: Notes.
+            key: Hash of all that accuracy depends on.
+            machine: Time depends on it, too.
+        """
+        self._bench, self._journal, self._key, self._machine = bench, journal, key, machine
         self.groups: Mapping[str, Group] = bench.groups
 
     def can_migrate(self) -> bool:
@@ -75,12 +99,13 @@ class JournaledBench(Bench):
 
     def slow_groups(self, form: Form) -> list[str]:
         """Measure the groups of `form`, or recall them."""
-        names: list[str] = self._recall(("slow", form), lambda: self._bench.slow_groups(form))
+        what = ("slow", self._machine, form)
+        names: list[str] = self._recall(what, lambda: self._bench.slow_groups(form))
         return names
 
     def is_faster(self, form: Form, than: Form) -> bool:
         """Compare two forms, or recall it."""
-        what = ("faster", form, than)
+        what = ("faster", self._machine, form, than)
         return bool(self._recall(what, lambda: self._bench.is_faster(form, than)))
 
     def _recall(self, what: tuple[str | Form, ...], measure: Callable[[], Any]) -> Any:

@@ -7,11 +7,15 @@ is slower than fp32 goes back to it where that makes the whole measurably faster
 lead to the same choice.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from edgewright_export.search.form import Allowed, Bench, Figures, Form, Group
 from edgewright_export.subject import Advance
+
+LEAST_SHARE = 0.01
+"""Of all weights: what a group counts for at least, since some have none."""
 
 Stage = Callable[[str, int | None], None]
 """Told what begins, and how many measurements it takes at most."""
@@ -63,58 +67,64 @@ class Search:
 
     def _start(self) -> Form:
         """Return the form that keeps nothing in fp32, outliers moved where that helps."""
-        self._stage("Searching: everything at once", 2)
+        self._stage("Searching: everything at once", 1)
         plain, moved = Form(), Form(migrated=True)
         if self._holds(plain) or not self._bench.can_migrate():
             return plain
+        self._stage("Searching: outlier channels moved", 1)
         if self._holds(moved):
             return moved
-        return min(plain, moved, key=lambda form: self._measure(form).noise())
+        return min(plain, moved, key=self._harm_of)
+
+    def _harm_of(self, form: Form) -> tuple[float, float]:
+        figures = self._measure(form)
+        return self._allowed.noise(figures), self._allowed.loss(figures, self._reference)
 
     def _least_exact(self, start: Form) -> Form | None:
         order = self._most_harmful_first(start)
-        self._stage("Searching: what stays in fp32", None)
         groups = [self._bench.groups[name] for name in order]
-        kept = self._shortest_prefix(start, groups)
-        return None if kept is None else self._give_back(start, groups[:kept])
+        self._stage("Searching: what stays in fp32", None)
+        kept = groups[: self._shortest_prefix(start, groups)]
+        form = self._give_back(start.keeping(node for one in kept for node in one.nodes), kept)
+        return None if form.exact.issuperset(self._nodes()) else form
+
+    def _nodes(self) -> set[str]:
+        return {node for group in self._bench.groups.values() for node in group.nodes}
 
     def _most_harmful_first(self, start: Form) -> list[str]:
         """Return the groups by damage for each byte: shares of the start's noise and loss."""
         groups = self._bench.groups
         self._stage("Searching: each group alone", len(groups))
-        everything = start.keeping(node for group in groups.values() for node in group.nodes)
-        whole = self._measure(start)
-        loss = self._allowed.loss(whole, self._reference)
+        everything = start.keeping(self._nodes())
+        least = LEAST_SHARE * sum(group.bytes for group in groups.values())
+        noise, loss = self._harm_of(start)
         harm = {}
         for name, group in groups.items():
-            alone = self._alone[name] = self._measure(everything.giving_back(group.nodes))
-            noise_share = alone.noise() / whole.noise() if whole.noise() else 0.0
-            loss_share = self._allowed.loss(alone, self._reference) / loss if loss else 0.0
-            harm[name] = (noise_share + loss_share) / max(1, group.bytes)
+            form = everything.giving_back(group.nodes)
+            self._alone[name] = self._measure(form)
+            noise_alone, loss_alone = self._harm_of(form)
+            shares = _share(noise_alone, noise) + _share(loss_alone, loss)
+            harm[name] = shares / max(1.0, least, group.bytes)
         return sorted(groups, key=lambda name: -harm[name])
 
-    def _shortest_prefix(self, start: Form, groups: list[Group]) -> int | None:
+    def _shortest_prefix(self, start: Form, groups: list[Group]) -> int:
         """Return how many of the first `groups` have to stay in fp32, by bisection."""
-
-        def kept(count: int) -> Form:
-            return start.keeping(node for group in groups[:count] for node in group.nodes)
-
-        too_few, enough = 0, len(groups) - 1
-        if enough < 1 or not self._holds(kept(enough)):
-            return None
+        too_few, enough = 0, len(groups)
         while enough - too_few > 1:
             middle = (too_few + enough) // 2
-            too_few, enough = (too_few, middle) if self._holds(kept(middle)) else (middle, enough)
+            kept = start.keeping(node for group in groups[:middle] for node in group.nodes)
+            too_few, enough = (too_few, middle) if self._holds(kept) else (middle, enough)
         return enough
 
-    def _give_back(self, start: Form, kept: list[Group]) -> Form:
-        """Return the form that keeps of `kept` only what the bounds need."""
-        form = start.keeping(node for group in kept for node in group.nodes)
+    def _give_back(self, form: Form, kept: list[Group]) -> Form:
+        """Return `form` with only what the bounds need of the groups `kept` in fp32."""
         for group in sorted(kept, key=lambda group: -group.bytes):
-            by_size = sorted(zip(group.sizes, group.nodes, strict=True), key=lambda pair: -pair[0])
             parts = [group.nodes]
             if len(group.nodes) > 1:
-                parts += [(node,) for _, node in by_size]
+                by_size = sorted(
+                    zip(group.sizes, group.nodes, strict=True), key=lambda pair: -pair[0]
+                )
+                parts += [(node,) for size, node in by_size if size]
             for part in parts:
                 if form.exact.issuperset(part) and self._holds(form.giving_back(part)):
                     form = form.giving_back(part)
@@ -124,9 +134,8 @@ class Search:
         self._stage("Searching: what is slower than fp32", None)
         slow = self._bench.slow_groups(form)
         nodes = {node for name in slow for node in self._bench.groups[name].nodes}
-        every = {node for group in self._bench.groups.values() for node in group.nodes}
         trial = form.keeping(nodes)
-        if trial in (form, form.keeping(every)) or not self._holds(trial):
+        if trial in (form, form.keeping(self._nodes())) or not self._holds(trial):
             return form
         if not self._bench.is_faster(trial, form):
             return form
@@ -167,5 +176,13 @@ class Search:
 
 
 def _shown(figures: Figures) -> str:
-    ratios = [f"{name} {ratio:.1f} dB" for name, ratio in figures.sqnr_db.items()]
+    ratios = [
+        f"{name} {'identical' if ratio == math.inf else f'{ratio:.1f} dB'}"
+        for name, ratio in figures.sqnr_db.items()
+    ]
     return ", ".join([f"metric {figures.metric:.4g}", *ratios])
+
+
+def _share(part: float, whole: float) -> float:
+    """Return `part` of `whole`; what is infinite by itself stays so."""
+    return part if math.isinf(part) else part / whole if 0 < whole < math.inf else 0.0

@@ -21,6 +21,8 @@ SMALLEST_EFFECT = 0.03
 """No difference below 3 % is claimed, whatever the interval says."""
 RESAMPLES = 2000
 """Bootstrap resamples."""
+DRAWN_AT_ONCE = 2_000_000
+"""Indices that a bootstrap holds in memory."""
 CONFIDENCE = 0.95
 
 PERCENTILES = {"p50": (0.5, 1), "p90": (0.9, 64), "p95": (0.95, 130), "p99": (0.99, 662),
@@ -135,9 +137,14 @@ def bootstrap_interval(
         count: Number of samples, at least one.
         seed: Of the draws.
     """
-    draws = np.random.default_rng(seed).integers(0, count, (RESAMPLES, count))
+    generator = np.random.default_rng(seed)
+    at_once = max(1, DRAWN_AT_ONCE // count)
+    values = [
+        statistic(generator.integers(0, count, (min(at_once, RESAMPLES - start), count)))
+        for start in range(0, RESAMPLES, at_once)
+    ]
     tail = (1 - CONFIDENCE) / 2
-    low, high = np.nanquantile(statistic(draws), (tail, 1 - tail))
+    low, high = np.nanquantile(np.concatenate(values), (tail, 1 - tail))
     return float(low), float(high)
 
 

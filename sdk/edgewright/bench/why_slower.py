@@ -258,7 +258,8 @@ def _left_in_fp32(variant: Sequence[OperatorTime], kept: Collection[str]) -> Ite
 
 
 def _is_kept(time: OperatorTime, kept: Collection[str]) -> bool:
-    return f"{time.component}/*" in kept or source_node(time.node) in kept
+    node = source_node(time.node)
+    return not {f"{time.component}/*", f"{time.component}/{node}", node}.isdisjoint(kept)
 
 
 def source_node(node: str) -> str:

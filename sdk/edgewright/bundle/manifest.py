@@ -164,11 +164,12 @@ class Receipt:
     calibration_sha256: str | None
     """Hash of the calibration samples; none where none were needed."""
     kept_in_higher_precision: tuple[str, ...]
-    """Names of graph nodes left out of the quantization; `<component>/*` for a whole component."""
+    """Names of graph nodes left out of the quantization, of a variant of several components as
+    `<component>/<node>`; `<component>/*` for a whole component."""
     why_kept: dict[str, str] = field(default_factory=dict)
     """By name of such a node: why it was left out."""
     search: str = ""
-    """What a search within a budget tried and found; empty where there was none."""
+    """What a search tried and found; empty where the plain form was enough."""
 
 
 @dataclass(frozen=True)
