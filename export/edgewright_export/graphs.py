@@ -1,5 +1,6 @@
 """Writing the graphs of a recipe: fp32 by tracing, every other precision from fp32."""
 
+import shutil
 import warnings
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
@@ -27,6 +28,7 @@ from edgewright_export.quantization.observation import (
 from edgewright_export.quantization.precisions import PRECISIONS
 from edgewright_export.quantization.ranges import GraphInputs, Ranges
 from edgewright_export.recipes.base import Recipe
+from edgewright_export.rewriting import rewrite
 from edgewright_export.search.form import Form
 
 WHOLE = "*"
@@ -93,9 +95,8 @@ class GraphMaker:
         self._lowered: dict[str, dict[str, tuple[str, ...]]] = {}
         self._written: dict[Path, _Written] = {}
         self._own: dict[Path, tuple[str, ...]] = {}
-        self._migrated: dict[str, Path] | None = None
-        self._moved: dict[str, tuple[str, ...]] = {}
-        self._ranges: dict[tuple[tuple[str, ...], str, bool], dict[str, Ranges]] = {}
+        self._moved: dict[bool, dict[str, tuple[str, ...]]] = {}
+        self._ranges: dict[tuple[tuple[str, ...], str, bool, bool], dict[str, Ranges]] = {}
 
     def close(self) -> None:
         """Delete the graphs that were kept for others to be made from."""
@@ -115,9 +116,12 @@ class GraphMaker:
         (self.folder / "variants" / BASELINE).mkdir(parents=True)
         self._progress.start("Tracing fp32", len(self.traced))
         for key, traced in self.traced.items():
-            export_graph(traced, self.source(key))
+            export_graph(traced, self._traced(key))
+            rewrite(self._traced(key), self.source(key))
             self._progress.advance()
-        return Made("torch.onnx.export, optimized", sources=dict.fromkeys(self.traced, BASELINE))
+        return Made(
+            "torch.onnx.export, optimized, rewritten", sources=dict.fromkeys(self.traced, BASELINE)
+        )
 
     def observe_with(self, baseline: Model[Any]) -> None:
         """Let the opened fp32 model answer the calibration samples from now on."""
@@ -127,13 +131,21 @@ class GraphMaker:
         """Return the fp32 graph of `component`."""
         return graph_path(self.folder, BASELINE, component)
 
+    def origin(self, name: str, component: str) -> Path:
+        """Return the fp32 graph that the variant `name` is made from."""
+        return self._traced(component) if PRECISIONS[name].portable else self.source(component)
+
+    def _traced(self, component: str) -> Path:
+        """Return the graph of `component` as PyTorch traced it."""
+        return self.work / f"traced-{component}.onnx"
+
     def lowered(self, name: str) -> dict[str, tuple[str, ...]]:
         """Return by component the nodes that may leave fp32 in the variant `name`."""
         if name not in self._lowered:
             with _library_errors(name):
                 plan, ranges = self.recipe.quantization(), self._ranges_for(name, migrated=False)
                 self._lowered[name] = {
-                    key: PRECISIONS[name].lowered(self.source(key), plan, ranges.get(key, {}))
+                    key: PRECISIONS[name].lowered(self.origin(name, key), plan, ranges.get(key, {}))
                     for key in self.traced
                 }
         return self._lowered[name]
@@ -144,12 +156,12 @@ class GraphMaker:
             return False
         try:
             with _library_errors(name):
-                self._sources(migrated=True)
+                self._sources(name, migrated=True)
                 self._ranges_for(name, migrated=True)
         except ParityError as error:
             warnings.warn(f"outlier channels stay where they are: {error}", stacklevel=2)
             return False
-        return any(self._moved.values())
+        return any(self._moved[PRECISIONS[name].portable].values())
 
     def lower(self, name: str, form: Form, folder: Path) -> Made:
         """Write the graphs of the variant `name` in `form` below `folder`.
@@ -166,7 +178,7 @@ class GraphMaker:
     def _lower(self, name: str, form: Form, folder: Path) -> Made:
         precision = PRECISIONS[name]
         (folder / "variants" / name).mkdir(parents=True, exist_ok=True)
-        sources = self._sources(migrated=form.migrated)
+        sources = self._sources(name, migrated=form.migrated)
         ranges = self._ranges_for(name, migrated=form.migrated)
         exact = _by_component(form.exact)
         lowered = self.lowered(name) if form.exact else {}
@@ -174,17 +186,27 @@ class GraphMaker:
         taken: dict[str, str] = {}
         for key, source in sources.items():
             if WHOLE in exact[key] or (form.exact and exact[key].issuperset(lowered[key])):
-                kept[key], taken[key] = (f"{key}/{WHOLE}",), BASELINE
+                kept[key], taken[key] = (f"{key}/{WHOLE}",), self._whole(name, key, folder)
             else:
                 written = _Written(source, name, frozenset(exact[key]))
                 own = self._write(written, graph_path(folder, name, key), ranges.get(key, {}))
                 kept[key], taken[key] = (*own, *sorted(exact[key])), name
         method = precision.describe(self.recipe.quantization(), self._method(name))
-        moved = f", {sum(map(len, self._moved.values()))} activations migrated"
+        if form.migrated:
+            count = sum(map(len, self._moved[precision.portable].values()))
+            method += f", {count} activations migrated"
         digest = self._calibration_sha256 if ranges or form.migrated else None
-        return Made(
-            method + (moved if form.migrated else ""), digest, kept, precision.why_kept, taken
-        )
+        return Made(method, digest, kept, precision.why_kept, taken)
+
+    def _whole(self, name: str, component: str, folder: Path) -> str:
+        """Return the variant whose graph serves where nothing of `component` leaves fp32."""
+        if not PRECISIONS[name].portable:
+            return BASELINE
+        for file in graph_files(self._traced(component)):
+            suffix = file.name.removeprefix(f"traced-{component}.onnx")
+            shutil.copyfile(file, f"{graph_path(folder, name, component)}{suffix}")
+        self._written.pop(graph_path(folder, name, component), None)
+        return name
 
     def _write(self, what: "_Written", target: Path, ranges: Ranges) -> tuple[str, ...]:
         """Write `what` unless it lies there already; return what stays in fp32 by itself."""
@@ -204,40 +226,45 @@ class GraphMaker:
         operators = PRECISIONS[name].observed(self.recipe.quantization())
         if operators is None:
             return {}
-        known = operators, self._method(name), migrated
+        known = operators, self._method(name), PRECISIONS[name].portable, migrated
         if known not in self._ranges:
-            observation = self._observation(operators, self._method(name), migrated=migrated)
+            graphs = self._sources(name, migrated=migrated)
+            observation = self._observation(graphs, operators, self._method(name))
             self._ranges[known] = observation.ranges(
                 lambda collectors: self._answer_calibration("Calibrating", collectors),
                 self._settings.cache,
             )
         return self._ranges[known]
 
-    def _sources(self, *, migrated: bool) -> dict[str, Path]:
-        """Return the fp32 graphs to quantize, with their outlier channels moved if `migrated`."""
+    def _sources(self, name: str, *, migrated: bool) -> dict[str, Path]:
+        """Return the fp32 graphs to lower, with their outlier channels moved if `migrated`."""
+        origins = {key: self.origin(name, key) for key in self.traced}
         if not migrated:
-            return {key: self.source(key) for key in self.traced}
-        if self._migrated is None:
-            collectors = {key: ChannelCollector(self.source(key)) for key in self.traced}
+            return origins
+        portable = PRECISIONS[name].portable
+        prefix = "migrated-portable" if portable else "migrated"
+        paths = {key: self.work / f"{prefix}-{key}.onnx" for key in self.traced}
+        if portable not in self._moved:
+            collectors = {key: ChannelCollector(path) for key, path in origins.items()}
             self._answer_calibration("Looking for outlier channels", collectors)
-            self._migrated = {key: self.work / f"migrated-{key}.onnx" for key in self.traced}
-            self._moved = {
-                key: migrate(self.source(key), path, collectors[key].finish())
-                for key, path in self._migrated.items()
+            self._moved[portable] = {
+                key: migrate(origins[key], path, collectors[key].finish())
+                for key, path in paths.items()
             }
-        return self._migrated
+        return paths
 
     def digest(self) -> str:
         """Return the SHA-256 (hex) of all that the graphs of variants depend on."""
-        key = self._observation((), self._settings.method, migrated=False).key()
+        graphs = {key: self.source(key) for key in self.traced}
+        key = self._observation(graphs, (), self._settings.method).key()
         return digest_of([asdict(key), asdict(self.recipe.quantization())])
 
     def _observation(
-        self, operators: tuple[str, ...], method: str, *, migrated: bool
+        self, graphs: Mapping[str, Path], operators: tuple[str, ...], method: str
     ) -> Observation:
         family = {"config": records.plain(self.recipe.config), "assets": self.recipe.assets()}
         dependencies = Dependencies(self._calibration_sha256, digest_of(family))
-        return Observation(self._sources(migrated=migrated), operators, method, dependencies)
+        return Observation(graphs, operators, method, dependencies)
 
     def _answer_calibration(self, stage: str, collectors: Mapping[str, C]) -> None:
         """Show the collectors what each graph is given while fp32 answers the samples."""

@@ -37,7 +37,7 @@ def search(
         file.write_text("\n".join(lines[part]), "utf-8")
 
     def copy(_: TracedComponent, path: Path) -> None:
-        shutil.copyfile(tmp_path / path.name, path)
+        shutil.copyfile(tmp_path / path.name.removeprefix("traced-"), path)
 
     def run() -> Receipt:
         monkeypatch.setattr("edgewright_export.graphs.export_graph", copy)

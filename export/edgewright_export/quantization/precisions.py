@@ -33,6 +33,9 @@ class Precision(ABC):
     """How it wants ranges to follow from the samples; none leaves it to the user."""
     cpu_features: Mapping[str, tuple[str, ...]] = {}
     """By architecture: what its arithmetic needs to be exact and fast."""
+    portable: ClassVar[bool] = False
+    """Whether it is made from the graphs as they were traced, for backends other than ONNX
+    Runtime's CPU provider, which some rewrites are for."""
     judged_by_speed: ClassVar[bool] = False
     """Whether it is made to be faster on CPUs, so that what is not may as well stay in fp32."""
     migrates: ClassVar[bool] = False
@@ -124,6 +127,7 @@ class TensorRtInteger(Integer):
     key = "int8-trt"
     provider = "TensorrtExecutionProvider"
     device = "tensorrt"
+    portable = True
     judged_by_speed = False
 
     form: IntegerForm = field(default_factory=lambda: IntegerForm(symmetric=True))
@@ -161,6 +165,7 @@ class Half(Precision):
     """fp16 but for what half precision cannot hold."""
 
     key = "fp16"
+    portable = True
     method = "min-max"  # a single value that is too large is enough
     why_kept = "its operator, or the range of its values, needs single precision"
 

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from edgewright.bench.operators import module_of
@@ -114,7 +115,7 @@ def module_groups(graphs: GraphMaker, name: str) -> dict[str, Group]:
     """Return what may leave fp32 in the variant `name`, by component and module."""
     groups = {}
     for component, nodes in graphs.lowered(name).items():
-        sizes = weight_bytes(graphs.source(component))
+        sizes = weight_bytes(graphs.origin(name, component))
         for module, members in group_nodes(nodes).items():
             groups[f"{component}/{module}"] = Group(
                 tuple(f"{component}/{node}" for node in members),
@@ -126,11 +127,13 @@ def module_groups(graphs: GraphMaker, name: str) -> dict[str, Group]:
 def component_groups(graphs: GraphMaker, name: str) -> dict[str, Group]:
     """Return the whole components of the variant `name`."""
     return {
-        component: Group((f"{component}/{WHOLE}",), (sum(_sizes(graphs, component, nodes)),))
+        component: Group(
+            (f"{component}/{WHOLE}",), (_bytes(graphs.origin(name, component), nodes),)
+        )
         for component, nodes in graphs.lowered(name).items()
     }
 
 
-def _sizes(graphs: GraphMaker, component: str, nodes: Sequence[str]) -> list[int]:
-    sizes = weight_bytes(graphs.source(component))
-    return [sizes[node] for node in nodes]
+def _bytes(graph: Path, nodes: Sequence[str]) -> int:
+    sizes = weight_bytes(graph)
+    return sum(sizes[node] for node in nodes)

@@ -1,0 +1,245 @@
+"""Models of the public sizes, with random weights: how fast each form of them answers.
+
+    python benchmarks/full_size.py vit bert conformer --folder /tmp/full-size
+
+Every figure is PyTorch's latency in fp32 (eager, default attention, one thread) over that of the
+form, both timed interleaved in one process. Random weights say nothing of accuracy. Checkpoints and
+graphs stay in the folder, so that a second run only measures.
+"""
+
+import argparse
+import copy
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from transformers import PreTrainedModel
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+
+from checkpoint_layouts import FULL, save
+from edgewright.backends.onnxrt import OnnxRuntime
+from edgewright.bench.statistics import Comparison, compare_interleaved
+from edgewright_export.checkpoint import Checkpoint
+from edgewright_export.onnx_graph import TracedComponent, describe, export_graph, graph_files
+from edgewright_export.quantization import QuantizationPlan
+from edgewright_export.quantization.precisions import PRECISIONS
+from edgewright_export.quantization.ranges import RangeCollector
+from edgewright_export.recipes import RECIPES, Recipe
+from edgewright_export.rewriting import rewrite
+
+Inputs = dict[str, NDArray[Any]]
+Call = Callable[[], object]
+CLOCKS = {"wall": time.perf_counter, "cpu": time.process_time}
+"""CPU time leaves out what the machine spends on others."""
+
+
+@dataclass(frozen=True)
+class Subject:
+    """One graph of a public size."""
+
+    layout: str
+    """Key of `checkpoint_layouts.FULL`."""
+    family: str
+    inputs: Callable[[np.random.Generator], Inputs]
+    """Draws what is answered."""
+    component: str = "model"
+    seconds: float | None = None
+    """Of the audio that one answer is about."""
+    plan: QuantizationPlan | None = None
+    """How the rewritten graph is quantized; as the recipe says by default."""
+
+
+def _normal(*shape: int) -> Callable[[np.random.Generator], NDArray[np.float32]]:
+    return lambda generator: generator.standard_normal(shape).astype(np.float32)
+
+
+def _tokens(generator: np.random.Generator) -> Inputs:
+    ids = generator.integers(5, 4101, (1, 128))
+    return {"token_ids": ids, "attention_mask": np.ones_like(ids)}
+
+
+def _speech(generator: np.random.Generator) -> Inputs:
+    mask = np.ones((1, 1000), np.int64)
+    return {"features": _normal(1, 1000, 80)(generator), "attention_mask": mask}
+
+
+def _phones(generator: np.random.Generator) -> Inputs:
+    return {
+        "token_ids": generator.integers(1, 19, (1, 60)),
+        "speaking_rate": np.ones(1, np.float32),
+    }
+
+
+FRAMES, FRAME_SECONDS = 400, 256 / 22050
+SUBJECTS = {
+    "vit": Subject("vit", "vit", lambda g: {"pixel_values": _normal(1, 3, 224, 224)(g)}),
+    "bert": Subject("dna6_masked_lm", "dnabert", _tokens),
+    "conformer": Subject(
+        "parakeet_110m", "conformer_ctc", _speech, seconds=10.0, plan=QuantizationPlan()
+    ),
+    "fastspeech2-encoder": Subject("fastspeech2_hifigan", "fastspeech2", _phones, "encoder"),
+    "fastspeech2-decoder": Subject(
+        "fastspeech2_hifigan",
+        "fastspeech2",
+        lambda g: {"frames": _normal(1, FRAMES, 384)(g)},
+        "decoder",
+        FRAMES * FRAME_SECONDS,
+    ),
+    "hifi-gan": Subject(
+        "fastspeech2_hifigan",
+        "fastspeech2",
+        lambda g: {"mel": _normal(1, FRAMES, 80)(g)},
+        "vocoder",
+        FRAMES * FRAME_SECONDS,
+    ),
+}
+
+
+def main() -> None:
+    """Measure the models that the command line names."""
+    arguments = _arguments()
+    torch.set_num_threads(1)
+    for name in arguments.models:
+        subject, folder = SUBJECTS[name], arguments.folder / name
+        recipe = _recipe(subject, arguments.folder)
+        traced = recipe.components()[subject.component]
+        inputs = subject.inputs(np.random.default_rng(0))
+        graphs = _graphs(folder, subject, recipe.quantization(), traced)
+        calls = {**_torch_calls(traced, inputs), **_graph_calls(graphs, inputs)}
+        _measure(name, subject, calls, graphs, arguments)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("models", nargs="+", choices=SUBJECTS)
+    parser.add_argument("--folder", type=Path, default=Path("full-size"), help="keeps graphs")
+    parser.add_argument("--blocks", type=int, default=40)
+    parser.add_argument("--calls", type=int, default=1, help="of each side in a block")
+    parser.add_argument("--clock", choices=CLOCKS, default="wall")
+    return parser.parse_args()
+
+
+def _recipe(subject: Subject, folder: Path) -> Recipe:
+    checkpoint = folder / "checkpoints" / subject.layout
+    if not checkpoint.exists():
+        checkpoint.parent.mkdir(parents=True, exist_ok=True)
+        torch.manual_seed(0)
+        save(FULL[subject.layout], checkpoint)
+    return RECIPES[subject.family].load(Checkpoint(checkpoint))
+
+
+def _graphs(
+    folder: Path, subject: Subject, plan: QuantizationPlan, traced: TracedComponent
+) -> dict[str, Path]:
+    """Write the forms of the graph that are not in `folder` yet."""
+    folder.mkdir(parents=True, exist_ok=True)
+    names = ("fp32", "fp32 rewritten", "int8", "int8 rewritten")
+    paths = {name: folder / f"{name.replace(' ', '-')}.onnx" for name in names}
+    fp32, rewritten, int8, rewritten_int8 = paths.values()
+    _make(fp32, lambda target: export_graph(traced, target))
+    _make(rewritten, lambda target: print(f"  {rewrite(fp32, target)}"))
+    inputs = subject.inputs(np.random.default_rng(1))
+    _make(int8, lambda target: _quantize(fp32, target, plan, inputs))
+    other = subject.plan or plan
+    _make(rewritten_int8, lambda target: _quantize(rewritten, target, other, inputs))
+    return paths
+
+
+def _make(path: Path, write: Callable[[Path], object]) -> None:
+    if not path.exists():
+        write(partial_path := path.with_suffix(".partial"))
+        partial_path.rename(path)
+
+
+def _quantize(source: Path, target: Path, plan: QuantizationPlan, inputs: Inputs) -> None:
+    ranges: Mapping[str, tuple[float, float]] = {}
+    if plan.static:
+        collector = RangeCollector(source, plan.operators)
+        collector.observe(inputs)
+        ranges = collector.finish()
+    PRECISIONS["int8"].write(source, target, plan, ranges)
+
+
+def _torch_calls(traced: TracedComponent, inputs: Inputs) -> dict[str, Call]:
+    """Return PyTorch in fp32 and bf16, with the attention that users get by default."""
+    module, tensors = traced.module.eval(), [torch.from_numpy(a) for a in inputs.values()]
+    for part in module.modules():
+        if isinstance(part, PreTrainedModel) and part._supports_sdpa:
+            part.set_attn_implementation("sdpa")
+            break
+    half = copy.deepcopy(module).bfloat16()
+    narrow = [t.bfloat16() if t.is_floating_point() else t for t in tensors]
+    bf16 = partial(_infer, half, narrow)
+    try:
+        bf16()
+    except RuntimeError:  # it makes fp32 tensors itself
+        bf16 = partial(_infer_mixed, module, tensors)
+    return {"torch fp32": partial(_infer, module, tensors), "torch bf16": bf16}
+
+
+def _infer_mixed(module: torch.nn.Module, tensors: list[torch.Tensor]) -> object:
+    with torch.autocast("cpu", torch.bfloat16):
+        return _infer(module, tensors)
+
+
+@torch.inference_mode()
+def _infer(module: torch.nn.Module, tensors: list[torch.Tensor]) -> object:
+    return module(*tensors)
+
+
+def _graph_calls(graphs: Mapping[str, Path], inputs: Inputs) -> dict[str, Call]:
+    calls: dict[str, Call] = {}
+    for name, path in graphs.items():
+        component = describe(path, path.parent)
+        runner = OnnxRuntime.open(graph_files(path), component, device="cpu", threads=1)
+        calls[name] = partial(runner.run, inputs)
+    return calls
+
+
+def _measure(
+    name: str,
+    subject: Subject,
+    calls: Mapping[str, Call],
+    graphs: Mapping[str, Path],
+    arguments: argparse.Namespace,
+) -> None:
+    print(f"{name} ({arguments.clock} time)")
+    bf16: Comparison | None = None
+    for form, call in calls.items():
+        if form == "torch fp32":
+            continue
+        found = _compare(calls["torch fp32"], call, arguments)
+        bf16 = bf16 or found
+        line = f"  {form:16} {_shown(found)}, {1e3 * found.b_seconds:7.1f} ms"
+        if form in graphs:
+            size = sum(file.stat().st_size for file in graph_files(graphs[form]))
+            line += f", {found.ratio / bf16.ratio:.2f} x bf16, {size / 1e6:.0f} MB"
+        if subject.seconds is not None:
+            line += f", RTF {found.b_seconds / subject.seconds:.4f}"
+        print(line, flush=True)
+    for before, after in (("fp32", "fp32 rewritten"), ("int8", "int8 rewritten")):
+        found = _compare(calls[before], calls[after], arguments)
+        print(f"  rewriting {before}: {_shown(found)}", flush=True)
+
+
+def _compare(a: Call, b: Call, arguments: argparse.Namespace) -> Comparison:
+    return compare_interleaved(
+        a, b, blocks=arguments.blocks, calls=arguments.calls, clock=CLOCKS[arguments.clock]
+    )
+
+
+def _shown(found: Comparison) -> str:
+    low, high = found.interval
+    return f"{found.ratio:5.2f} x [{low:.2f}, {high:.2f}], A/A {found.aa:.3f}"
+
+
+if __name__ == "__main__":
+    main()
