@@ -12,7 +12,8 @@ import onnx_ir
 import torch
 from onnx import TensorProto
 
-from edgewright.bundle.manifest import Component
+from edgewright.bundle.manifest import Component, StatePair
+from edgewright.bundle.rules import STATE
 from edgewright.errors import CheckpointError
 from edgewright.specs import TensorSpec
 from edgewright_export.quiet import quiet_libraries
@@ -58,7 +59,7 @@ def export_graph(traced: TracedComponent, path: Path) -> None:
                 traced.module.eval(),
                 tuple(traced.inputs.values()),
                 dynamo=True,
-                dynamic_shapes=shapes,
+                dynamic_shapes=shapes if dims else None,
                 input_names=list(traced.inputs),
                 output_names=list(traced.outputs),
                 optimize=True,
@@ -135,10 +136,12 @@ def graph_files(path: Path) -> tuple[Path, ...]:
 def describe(path: Path, folder: Path) -> Component:
     """Return the manifest record of the graph in `path`, with file names relative to `folder`."""
     graph = onnx.load(path, load_external_data=False).graph
+    states = sorted(value.name for value in graph.input if STATE.fullmatch(value.name))
     return Component(
         files=tuple(file.relative_to(folder).as_posix() for file in graph_files(path)),
         inputs=tuple(_spec(value) for value in graph.input),
         outputs=tuple(_spec(value) for value in graph.output),
+        states=tuple(StatePair(name, f"next_{name}") for name in states),
     )
 
 

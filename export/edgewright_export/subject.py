@@ -21,8 +21,8 @@ class Subject(Protocol):
 class Policy(Subject, Protocol):
     """A subject that can also act step by step in an environment."""
 
-    def reset(self, target_return: float | None = None) -> Any:
-        """Begin an episode."""
+    def reset(self, target_return: float | None = None, *, cached: bool = False) -> Any:
+        """Begin an episode, of the cached step or of full windows."""
 
     def step(self, observation: Array, reward: float | None = None) -> Any:
         """Return an object whose `action` (float32, `(actions,)`) is to be taken now."""

@@ -1,4 +1,4 @@
-"""Every public layout: the bundle answers as PyTorch does, for any batch and length."""
+"""Every public layout: the bundle answers as PyTorch does, for any batch and length it takes."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -44,17 +44,12 @@ def graph_inputs(name: str, batch: int, length: int) -> tuple[dict[str, Any], st
     mask[0, : length // 2] = 0
     if name in VIT_CLASSES:
         return {"pixel_values": torch.randn(batch, 3, 224, 224)}, "logits"
-    if name == "hopper":
-        drawn = {"states": 11, "actions": 3, "returns_to_go": 1}
-        arrays = {key: torch.randn(batch, length, size) for key, size in drawn.items()}
-        steps = torch.randint(0, 1000, (batch, length))
-        return {**arrays, "timesteps": steps, "attention_mask": mask}, "action_preds"
     ids = torch.randint(5, 69, (batch, length))
     output = "hidden" if name.endswith("masked_lm") else "logits"
     return {"input_ids": ids, "attention_mask": mask.flip(1)}, output
 
 
-@pytest.mark.parametrize("name", REDUCED)
+@pytest.mark.parametrize("name", [name for name in REDUCED if name != "hopper"])
 def test_graph_equals_pytorch_for_any_batch_and_length(name: str, reduced: Reduced) -> None:
     folder, bundle = reduced(name)
     model = pytorch(folder)
@@ -103,7 +98,7 @@ def test_sequences_equal_the_original_tokenizer_and_pytorch(
             assert_close(answer["logits"], logits[1:-1] if name == "dna3_token" else logits)
 
 
-@pytest.mark.parametrize("steps", [1, 5, 20, 45])
+@pytest.mark.parametrize("steps", [1, 5, 19, 20, 21, 45])
 def test_actions_equal_the_original_example_and_pytorch(steps: int, reduced: Reduced) -> None:
     folder, bundle = reduced("hopper")
     generator = torch.Generator().manual_seed(steps)

@@ -51,6 +51,33 @@ def test_a_closed_runner_refuses(tiny: dict[str, Path]) -> None:
         runner.run({"pixel_values": np.zeros((1, 3, 8, 8), np.float32)})
 
 
+@pytest.mark.parametrize("general", [False, True], ids=["ort", "any backend"])
+def test_a_bound_call_reads_and_writes_the_arrays(general: bool, tiny: dict[str, Path]) -> None:
+    generator = np.random.default_rng(0)
+    pixels, logits = np.zeros((1, 3, 8, 8), np.float32), np.zeros((1, 4), np.float32)
+    with opened(tiny) as runner:
+        if general:
+            runner.provider = "SomeOtherProvider"
+        call = runner.bind({"pixel_values": pixels}, {"logits": logits})
+        for _ in range(3):
+            pixels[...] = generator.normal(size=pixels.shape)
+            call()
+            np.testing.assert_array_equal(logits, runner.run({"pixel_values": pixels})["logits"])
+    with pytest.raises(StateError, match="after close"):
+        call()
+
+
+def test_bound_arrays_are_checked(tiny: dict[str, Path]) -> None:
+    pixels = np.zeros((1, 3, 8, 8), np.float32)
+    with opened(tiny) as runner:
+        with pytest.raises(InputTypeError, match="'pixel_values': got dtype float64"):
+            runner.bind({"pixel_values": pixels.astype(float)}, {"logits": np.zeros((1, 4))})
+        with pytest.raises(InputError, match=r"'logits': got shape \(1, 5\)"):
+            runner.bind({"pixel_values": pixels}, {"logits": np.zeros((1, 5), np.float32)})
+        with pytest.raises(InputError, match="'pixel_values': got strides"):
+            runner.bind({"pixel_values": pixels[..., ::-1]}, {"logits": np.zeros((1, 4), "f4")})
+
+
 def test_a_graph_that_differs_from_the_manifest_is_refused(tiny: dict[str, Path]) -> None:
     spec = ew.Bundle.open(tiny["vit"]).variant("fp32").components["model"].outputs[0]
     with pytest.raises(IntegrityError, match="expected those of the manifest"):

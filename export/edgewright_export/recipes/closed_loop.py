@@ -1,6 +1,7 @@
 """The return of a policy in its environment."""
 
 from dataclasses import dataclass
+from itertools import product
 from typing import cast
 
 import numpy as np
@@ -33,10 +34,12 @@ class ClosedLoopEvaluation(Evaluation):
 
     target_return: float
     seed: int
+    cached: bool = False
+    """Whether half of the episodes are the same with the cached step."""
 
     @classmethod
     def create(
-        cls, environment: str, config: DecisionTransformerConfig, seed: int
+        cls, environment: str, config: DecisionTransformerConfig, seed: int, *, cached: bool = False
     ) -> "ClosedLoopEvaluation":
         """Return the evaluation in `environment`, a Gymnasium id.
 
@@ -55,12 +58,16 @@ class ClosedLoopEvaluation(Evaluation):
             check_sizes(made, config)
         finally:
             made.close()
-        return cls("mean_return", environment, config.target_return, seed)
+        return cls("mean_return", environment, config.target_return, seed, cached)
 
     @property
     def samples(self) -> int:
         """Number of episodes."""
-        return EPISODES
+        return EPISODES * len(self._resets())
+
+    def _resets(self) -> tuple[dict[str, bool], ...]:
+        """Return the arguments of `reset` for each way to act; a policy may know only one."""
+        return ({}, {"cached": True}) if self.cached else ({},)
 
     def measure(self, subject: Subject, advance: Advance) -> Measured:
         """Return the mean return of `subject`, which must be a `Policy`."""
@@ -68,9 +75,9 @@ class ClosedLoopEvaluation(Evaluation):
         environment = make_environment(self.data)
         returns = []
         try:
-            for episode in range(EPISODES):
+            for arguments, episode in product(self._resets(), range(EPISODES)):
                 seed = FIRST_SEED + EPISODES * self.seed + episode
-                policy.reset(self.target_return)
+                policy.reset(self.target_return, **arguments)
                 returns.append(rollout(policy, environment, seed).return_)
                 advance(1)
         finally:
@@ -79,7 +86,8 @@ class ClosedLoopEvaluation(Evaluation):
 
     def sha256(self) -> str:
         """Return the hash of environment, return to ask for and seed."""
-        return digest_of([self.data, self.target_return, self.seed, EPISODES])
+        judged = [self.data, self.target_return, self.seed, EPISODES]
+        return digest_of([*judged, "cached"] if self.cached else judged)
 
     def minimum(self, reference: Measured, precision: str) -> float:
         """Return the least mean that chance explains."""

@@ -1,6 +1,5 @@
 """Decision Transformers over continuous states and actions."""
 
-import copy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -23,6 +22,7 @@ from edgewright_export.recipes.base import (
     Recipe,
 )
 from edgewright_export.recipes.closed_loop import ClosedLoopEvaluation
+from edgewright_export.recipes.dt_graphs import TOKENS, StepToAction, WindowToAction
 from edgewright_export.recipes.dt_reference import DecisionTransformerReference
 from edgewright_export.recipes.trajectories import random_trajectory, read_trajectories
 
@@ -49,6 +49,9 @@ class DecisionTransformerOptions:
     """Gymnasium id of the environment that the data came from."""
     target_return: float | None = None
     """Return to ask for by default."""
+    cached_step: bool = False
+    """Whether the bundle also gets the graph of one step, which keeps what the layers computed of
+    the steps before."""
 
 
 class DecisionTransformerRecipe(Recipe):
@@ -57,8 +60,10 @@ class DecisionTransformerRecipe(Recipe):
     family = "decision_transformer"
     architectures: ClassVar[tuple[str, ...]] = ("DecisionTransformerModel",)
 
-    def __init__(self, model: nn.Module, config: DecisionTransformerConfig):
-        self._model, self._config = model, config
+    def __init__(
+        self, model: nn.Module, config: DecisionTransformerConfig, *, cached_step: bool = False
+    ):
+        self._model, self._config, self._cached_step = model, config, cached_step
 
     @classmethod
     def load(cls, checkpoint: Checkpoint) -> "DecisionTransformerRecipe":
@@ -71,7 +76,8 @@ class DecisionTransformerRecipe(Recipe):
         # Masks that GPT-2 code of older versions stored with the weights.
         buffers = ("encoder.h.*.attn.bias", "encoder.h.*.attn.masked_bias")
         model = checkpoint.load(transformers.DecisionTransformerModel, unused=buffers)
-        return cls(model, _family_config(model.config, options))
+        config = _family_config(model.config, options)
+        return cls(model, config, cached_step=options.cached_step)
 
     @property
     def config(self) -> DecisionTransformerConfig:
@@ -79,22 +85,20 @@ class DecisionTransformerRecipe(Recipe):
         return self._config
 
     def components(self) -> dict[str, TracedComponent]:
-        """Return the one graph: a context window to the actions of its steps."""
-        length = max(self._config.context_length, 2)
-        inputs = self._example(2, length)
-        return {
-            "model": TracedComponent(
-                module=_Actions(_with_one_position(self._model)),
-                inputs=inputs,
-                outputs=("action_preds",),
-                dynamic={name: {0: "batch", 1: "time"} for name in inputs},
-                probes=(self._example(1, 1), self._example(3, length + 1)),
-            )
-        }
+        """Return the graph of a context window and, where it is asked for, that of one step."""
+        length = self._config.context_length
+        window = TracedComponent(
+            module=WindowToAction(self._model, length),
+            inputs=self._window(length),
+            outputs=("action_preds",),
+            dynamic={},
+            probes=tuple(self._window(steps) for steps in {1, (length + 1) // 2} - {length}),
+        )
+        return {"model": window, **({"step": self._step()} if self._cached_step else {})}
 
     def reference(self) -> DecisionTransformerReference:
         """Return PyTorch on windows that are cut and padded as in the original example."""
-        return DecisionTransformerReference(self._model, self._config)
+        return DecisionTransformerReference(self._model, self._config, cached=self._cached_step)
 
     def calibration(self, path: Path | None, seed: int) -> Calibration:
         """Return pieces of the trajectories in `path` (`.npz`), or synthetic ones."""
@@ -110,7 +114,9 @@ class DecisionTransformerRecipe(Recipe):
     def evaluation(self, path: Path | None, calibration: Calibration, seed: int) -> Evaluation:
         """Return the mean return in the environment named `path`, or agreement of actions."""
         if path is not None:
-            return ClosedLoopEvaluation.create(str(path), self._config, seed)
+            return ClosedLoopEvaluation.create(
+                str(path), self._config, seed, cached=self._cached_step
+            )
         return AgreementEvaluation.create(
             "action_agreement", calibration, self.reference(), "action", explained
         )
@@ -123,58 +129,52 @@ class DecisionTransformerRecipe(Recipe):
         """
         return QuantizationPlan(keep=("*.embed_*", "*.predict_action*"))
 
-    def _example(self, batch: int, length: int) -> dict[str, torch.Tensor]:
-        """Return a random window, the last row of several half empty (padded on the left)."""
-        generator = torch.Generator().manual_seed(batch)
-        mask = torch.ones((batch, length), dtype=torch.int64)
-        if batch > 1:
-            mask[-1, : length // 2] = 0
-        sizes = {
-            "states": self._config.state_dim,
-            "actions": self._config.action_dim,
-            "returns_to_go": 1,
-        }
+    def _window(self, steps: int) -> dict[str, torch.Tensor]:
+        """Return a random window of `steps` steps, padded on the left."""
+        length = self._config.context_length
+        generator = torch.Generator().manual_seed(steps)
+        mask = torch.zeros((1, length), dtype=torch.int64)
+        mask[:, length - steps :] = 1
         drawn = {
-            name: torch.randn((batch, length, size), generator=generator) * mask[..., None]
-            for name, size in sizes.items()
+            name: torch.randn((1, length, size), generator=generator) * mask[..., None]
+            for name, size in self._sizes().items()
         }
-        steps = torch.arange(length).clamp(max=self._config.max_ep_len - 1)
-        return {**drawn, "timesteps": steps * mask, "attention_mask": mask}
+        times = (mask.cumsum(dim=1) - 1).clamp(0, self._config.max_ep_len - 1)
+        return {**drawn, "timesteps": times, "attention_mask": mask}
 
-
-class _Actions(nn.Module):
-    def __init__(self, model: nn.Module):
-        super().__init__()
-        self.model = model
-
-    def forward(
-        self,
-        states: torch.Tensor,
-        actions: torch.Tensor,
-        returns_to_go: torch.Tensor,
-        timesteps: torch.Tensor,
-        attention_mask: torch.Tensor,
-    ) -> torch.Tensor:
-        answer = self.model(
-            states=states,
-            actions=actions,
-            returns_to_go=returns_to_go,
-            timesteps=timesteps,
-            attention_mask=attention_mask,
+    def _step(self) -> TracedComponent:
+        module = StepToAction(self._model, self._config.context_length)
+        inputs = self._step_inputs(module, 0)
+        edges = {1, self._config.context_length - 1, self._config.context_length}
+        following = tuple(f"next_{name}" for name in inputs if name.startswith("state_"))
+        return TracedComponent(
+            module=module,
+            inputs=inputs,
+            outputs=("action_preds", *following),
+            dynamic={},
+            probes=tuple(self._step_inputs(module, step) for step in sorted(edges - {0})),
         )
-        predicted: torch.Tensor = answer.action_preds
-        return predicted
 
+    def _step_inputs(self, module: StepToAction, step: int) -> dict[str, torch.Tensor]:
+        """Return random inputs of the step number `step`, with states as they may be then."""
+        generator = torch.Generator().manual_seed(step)
+        drawn = {
+            name: torch.randn((1, size), generator=generator)
+            for name, size in self._sizes().items()
+        }
+        times = torch.tensor([[step, step, max(step - 1, 0)]])
+        filled = TOKENS * min(step, self._config.context_length)
+        states = module.first_states()
+        for state in states.values():
+            if state.dim() > 1:
+                state[:, :filled] = torch.randn(state[:, :filled].shape, generator=generator)
+            else:
+                state[:] = step
+        return {**drawn, "timesteps": times.clamp(max=self._config.max_ep_len - 1), **states}
 
-def _with_one_position(model: Any) -> Any:
-    """Return a copy of `model` whose position table has one row.
-
-    The class gives position 0 to every token, so the other rows are dead weight.
-    """
-    copied = copy.deepcopy(model)
-    row = copied.encoder.wpe.weight[:1].clone()
-    copied.encoder.wpe = nn.Embedding(1, row.shape[1], _weight=row, _freeze=True)
-    return copied
+    def _sizes(self) -> dict[str, int]:
+        config = self._config
+        return {"states": config.state_dim, "actions": config.action_dim, "returns_to_go": 1}
 
 
 def _family_config(config: Any, options: DecisionTransformerOptions) -> DecisionTransformerConfig:

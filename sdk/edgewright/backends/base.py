@@ -1,13 +1,13 @@
 """What a backend is: it opens one component of a variant as a runner on one device."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
 from edgewright.bundle.manifest import Component
-from edgewright.errors import IntegrityError, StateError
+from edgewright.errors import InputError, IntegrityError, StateError
 from edgewright.specs import Array, TensorSpec, check_arrays
 
 
@@ -54,6 +54,47 @@ class Runner(ABC):
             raise StateError("model: got a call after close(), expected an open model; load it")
         check_arrays(self.inputs, arrays)
         return self._run(arrays)
+
+    def bind(self, inputs: Mapping[str, Array], outputs: Mapping[str, Array]) -> Callable[[], None]:
+        """Return a call that reads `inputs` as they are then and writes `outputs`.
+
+        For small graphs that run often: names, dtypes and shapes are checked once. The call belongs
+        to one caller at a time; it raises StateError once the runner was closed.
+
+        Args:
+            inputs: By input name, with the dtypes and shapes of `inputs`, C-contiguous.
+            outputs: By output name, of the dtypes and shapes of the answer, C-contiguous. None may
+                share memory with an input.
+
+        Raises:
+            InputError: Names, dtypes or shapes differ, or an array is not C-contiguous.
+        """
+        check_arrays(self.inputs, inputs)
+        check_arrays(self.outputs, outputs)
+        for name, array in {**inputs, **outputs}.items():
+            if not array.flags.c_contiguous:
+                raise InputError(
+                    f"'{name}': got strides {array.strides} of shape {array.shape}, expected "
+                    "values without gaps; pass numpy.ascontiguousarray(...)"
+                )
+        call = self._bind(dict(inputs), dict(outputs))
+
+        def run() -> None:
+            if self._closed:
+                raise StateError("model: got a call after close(), expected an open model; load it")
+            call()
+
+        return run
+
+    def _bind(self, inputs: dict[str, Array], outputs: dict[str, Array]) -> Callable[[], None]:
+        """Return `bind`'s call, of checked arrays."""
+
+        def call() -> None:
+            answer = self._run(inputs)
+            for name, array in outputs.items():
+                array[...] = answer[name]
+
+        return call
 
     @abstractmethod
     def _run(self, arrays: Mapping[str, Array]) -> dict[str, Array]:

@@ -25,7 +25,8 @@ DTYPES = frozenset(
 """Tensor types that a graph may have at its border: those that NumPy has."""
 VERDICTS = ("recommended", "not recommended", "unmeasured")
 _HASH = re.compile(r"[0-9a-f]{64}")
-_STATE = re.compile(r"state_[0-9]{2}_[A-Za-z0-9_]+")
+STATE = re.compile(r"state_[0-9]{2}_[A-Za-z0-9_]+")
+"""Names of a graph's inputs that are states; that of the output begins with `next_`."""
 
 
 def check_manifest(manifest: Manifest) -> None:
@@ -120,14 +121,14 @@ def _check_states(component: Component, where: str) -> None:
         _check_pair(pair, inputs.get(pair.input), outputs.get(pair.output), where)
     paired = [pair.input for pair in component.states]
     _check_unique(paired, where)
-    if paired != sorted(name for name in inputs if _STATE.fullmatch(name)):
+    if paired != sorted(name for name in inputs if STATE.fullmatch(name)):
         _refuse(where, paired, "every input state_NN_… of the graph, in order of its name")
 
 
 def _check_pair(
     pair: StatePair, source: TensorSpec | None, result: TensorSpec | None, where: str
 ) -> None:
-    if _STATE.fullmatch(pair.input) is None or pair.output != f"next_{pair.input}":
+    if STATE.fullmatch(pair.input) is None or pair.output != f"next_{pair.input}":
         _refuse(where, (pair.input, pair.output), "state_NN_<what> and next_state_NN_<what>")
     if source is None or result is None:
         _refuse(where, (pair.input, pair.output), "an input and an output of the graph")

@@ -1,8 +1,8 @@
 """Decision Transformers: observations and rewards in, actions out."""
 
+import math
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,11 +11,16 @@ from numpy.typing import ArrayLike, NDArray
 from edgewright.context import ContextWindow
 from edgewright.errors import BundleError, InputError, InputTypeError, StateError
 from edgewright.families.base import Model, Stopwatch, check_graph, check_input, take
+from edgewright.families.decision_step import CachedStep, Window, check_step
 from edgewright.specs import Array
 from edgewright.tasks.control import Action, Control
 
 INPUTS = ("states", "actions", "returns_to_go", "timesteps", "attention_mask")
 """Of the graph."""
+STEP = "step"
+"""The component of the cached step, which a bundle may have."""
+LAST_STEPS = 2
+"""Steps of the context that the cached step reads: the present one and that of the last action."""
 
 
 @dataclass(frozen=True)
@@ -52,29 +57,40 @@ class DecisionTransformer(Model[DecisionTransformerConfig]):
     config_type = DecisionTransformerConfig
 
     def _prepare(self, assets: Callable[[str], bytes]) -> None:
-        check_graph(self.runners, INPUTS, "action_preds")
+        others = {name: one for name, one in self.runners.items() if name != STEP}
+        check_graph(others, INPUTS, "action_preds")
         self._check_limits()
         model, config = self.runners["model"], self.config
         check_input(model, "states", (None, None, config.state_dim), "state_dim")
         check_input(model, "actions", (None, None, config.action_dim), "action_dim")
-        self._context = self._new_context()
+        context = self._new_context(config.context_length)
+        self._full = context, Window(model, context, config.action_dim)
+        self._cached: tuple[ContextWindow, CachedStep] | None = None
+        if STEP in self.runners:
+            check_step(self.runners[STEP], config)
+            self._cached = self._new_context(LAST_STEPS), CachedStep(self.runners[STEP])
+        self._context, self._graph = self._choose_mode(cached=False)
         self._low = np.array(self.config.action_low, np.float32)
         self._high = np.array(self.config.action_high, np.float32)
-        self._busy = threading.Lock()
+        self._alone = _Alone()
         self._return_to_go: float | None = None
         self._is_first = True
 
-    def reset(self, target_return: float | None = None) -> float:
+    def reset(self, target_return: float | None = None, *, cached: bool = False) -> float:
         """Begin an episode.
 
         Args:
             target_return: Return to ask for; the bundle's by default.
+            cached: Compute only the newest step of every call and keep what the layers made of the
+                steps before. The same actions until the context is full; from then on, steps that
+                have left it still act on those that they were seen by.
 
         Returns:
             The return that is asked for.
 
         Raises:
-            InputError: None is given and the bundle has none, or it is not finite.
+            InputError: None is given and the bundle has none, or it is not finite; or the bundle
+                has no cached step.
             StateError: Another thread is in `step`.
         """
         target = self.config.target_return if target_return is None else target_return
@@ -83,8 +99,11 @@ class DecisionTransformer(Model[DecisionTransformerConfig]):
                 "input 'target_return': got none, and the bundle has no default, expected the "
                 "return to ask for; pass reset(target_return=…)"
             )
-        with self._alone():
-            self._context.reset(target)
+        with self._alone:
+            context, graph = self._choose_mode(cached=cached)
+            context.reset(target)
+            graph.reset()
+            self._context, self._graph = context, graph
             self._return_to_go, self._is_first = float(target), True
         return float(target)
 
@@ -104,10 +123,10 @@ class DecisionTransformer(Model[DecisionTransformerConfig]):
             StateError: `reset` was not called, or another thread is in `step`.
         """
         watch = Stopwatch()
-        with self._alone():
-            return_to_go = self._advance(observation, reward)
+        with self._alone:
+            inputs, return_to_go = self._advance(observation, reward)
             try:
-                action = self._choose(watch)
+                action = self._act(inputs, watch)
             except BaseException:  # no action follows this state, so there is no next step
                 self._return_to_go = None
                 raise
@@ -121,7 +140,9 @@ class DecisionTransformer(Model[DecisionTransformerConfig]):
                 `rewards` float32 (T - 1,); `target_return` float32 (). T is at least 1.
 
         Returns:
-            `action` float32 (action_dim,).
+            `action` float32 (action_dim,). Where the bundle has the cached step also
+            `cached_action` (action_dim,): its answer if it begins `2 * context_length` steps before
+            the end.
         """
         states = take(sample, "states", "float32", 2)
         actions, rewards = (
@@ -133,15 +154,20 @@ class DecisionTransformer(Model[DecisionTransformerConfig]):
                 f"sample: got {len(states)} states, {len(actions)} actions, {len(rewards)} "
                 "rewards, expected one state more than the others; add the present state last"
             )
-        context = self._new_context()
-        context.reset(float(take(sample, "target_return", "float32", 0)))
-        context.observe(states[0])
-        for state, action, reward in zip(states[1:], actions, rewards, strict=True):
-            context.act(action)
-            context.reward(float(reward))
-            context.observe(state)
-        inputs: dict[str, Array] = dict(context.arrays())
-        return {"action": self._run(inputs)}
+        target = float(take(sample, "target_return", "float32", 0))
+        context = self._new_context(self.config.context_length)
+        for _ in _observed(context, target, states, actions, rewards):
+            pass
+        predictions = self.runners["model"].run(context.arrays())["action_preds"]
+        answer: dict[str, Array] = {"action": predictions[0, -1].astype(np.float32, copy=False)}
+        if STEP in self.runners:
+            context, step = self._new_context(LAST_STEPS), CachedStep(self.runners[STEP])
+            begin = len(states) - 2 * self.config.context_length
+            for index in _observed(context, target, states, actions, rewards):
+                if index >= begin:
+                    action = step.run(context.arrays())
+            answer["cached_action"] = action.astype(np.float32)
+        return answer
 
     def _check_limits(self) -> None:
         config = self.config
@@ -160,27 +186,38 @@ class DecisionTransformer(Model[DecisionTransformerConfig]):
                 f"{config.action_high}, expected lower limits first; export the bundle again"
             )
 
-    def _choose(self, watch: Stopwatch) -> NDArray[np.float32]:
-        """Run the model on the context and take in its action, within the limits."""
-        inputs: dict[str, Array] = dict(self._context.arrays())
+    def _choose_mode(self, *, cached: bool) -> tuple[ContextWindow, Window | CachedStep]:
+        if not cached:
+            return self._full
+        if self._cached is None:
+            raise InputError(
+                "input 'cached': got True, and the bundle has no component 'step', expected False; "
+                "export it with the option cached_step"
+            )
+        return self._cached
+
+    def _act(self, inputs: Mapping[str, Array], watch: Stopwatch) -> NDArray[np.float32]:
+        """Run the graph on the context and take in its action, within the limits."""
         watch.lap("pre")
         predicted = self._run(inputs)
         watch.lap("run")
-        if not np.isfinite(predicted).all():
+        if not all(map(math.isfinite, predicted.tolist())):  # NumPy takes longer for a few numbers
             raise InputError(
                 "input 'observation': got values for which the model answers NaN or infinity, "
                 "expected states like those of its training; check the sensor, then call reset()"
             )
-        action: NDArray[np.float32] = np.clip(predicted, self._low, self._high)
+        action: NDArray[np.float32] = np.minimum(np.maximum(predicted, self._low), self._high)
         self._context.act(action)
         watch.lap("post")
         return action
 
-    def _advance(self, observation: ArrayLike, reward: float | None) -> float:
+    def _advance(
+        self, observation: ArrayLike, reward: float | None
+    ) -> tuple[Mapping[str, Array], float]:
         """Take in the reward of the last action and the new state: both, or neither.
 
         Returns:
-            The return that is still asked for.
+            What the graph reads, and the return that is still asked for.
         """
         if self._return_to_go is None:
             raise StateError("policy: got step before reset, expected reset first; call reset()")
@@ -196,19 +233,17 @@ class DecisionTransformer(Model[DecisionTransformerConfig]):
         if reward is not None:
             self._context.reward(reward)
             self._return_to_go -= float(reward)
-        self._context.observe(state)
+        inputs = self._context.step(state)
         self._is_first = False
-        return self._return_to_go
+        return inputs, self._return_to_go
 
     def _run(self, inputs: Mapping[str, Array]) -> NDArray[np.float32]:
-        predictions = self.runners["model"].run(inputs)["action_preds"]
-        last: NDArray[np.float32] = predictions[0, -1].astype(np.float32, copy=False)
-        return last
+        return self._graph.run(inputs).astype(np.float32, copy=False)
 
-    def _new_context(self) -> ContextWindow:
+    def _new_context(self, length: int) -> ContextWindow:
         config = self.config
         return ContextWindow(
-            config.context_length,
+            length,
             config.state_mean,
             config.state_std,
             config.action_dim,
@@ -216,17 +251,35 @@ class DecisionTransformer(Model[DecisionTransformerConfig]):
             config.max_ep_len,
         )
 
-    @contextmanager
-    def _alone(self) -> Iterator[None]:
-        if not self._busy.acquire(blocking=False):
+
+class _Alone:
+    """Holds a lock for one call at a time, and refuses a second one."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> None:
+        if not self._lock.acquire(blocking=False):
             raise StateError(
                 "policy: got a call while another thread is in it, expected one caller at a time; "
                 "load one policy per caller"
             )
-        try:
-            yield
-        finally:
-            self._busy.release()
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()
+
+
+def _observed(
+    context: ContextWindow, target: float, states: Array, actions: Array, rewards: Array
+) -> Iterator[int]:
+    """Show an episode to `context`; yield the number of each step once it is the present one."""
+    context.reset(target)
+    for index, state in enumerate(states):
+        if index:
+            context.act(actions[index - 1])
+            context.reward(float(rewards[index - 1]))
+        context.observe(state)
+        yield index
 
 
 def check_observation(observation: ArrayLike, size: int) -> NDArray[np.float32]:
@@ -252,9 +305,10 @@ def check_observation(observation: ArrayLike, size: int) -> NDArray[np.float32]:
             f"input 'observation': got shape {state.shape}, expected ({size},); pass one state of "
             "the environment that the policy was trained for"
         )
-    with np.errstate(over="ignore"):  # what overflows becomes infinite and is refused below
+    with np.errstate(over="ignore", invalid="ignore"):  # what overflows becomes infinite
         state = state.astype(np.float32)
-    if not np.isfinite(state).all():
+        is_small = math.isfinite(state @ state)  # quicker than to look at each of a few numbers
+    if not (is_small or np.isfinite(state).all()):
         raise InputError(
             f"input 'observation': got {state[~np.isfinite(state)][0]} at index "
             f"{int(np.flatnonzero(~np.isfinite(state))[0])}, expected finite numbers; "

@@ -67,8 +67,8 @@ class Policy(Protocol):
     runtime: Runtime
     config: Any
 
-    def reset(self, target_return: float | None = None) -> float:
-        """Begin an episode; return the target."""
+    def reset(self, target_return: float | None = None, *, cached: bool = False) -> float:
+        """Begin an episode, of cached steps or of full windows; return the target."""
 
     def step(self, observation: Any, reward: float | None = None) -> Action:
         """Choose an action."""
@@ -99,6 +99,11 @@ class Control(Task):
             "--episodes", type=int, default=1, metavar="N", help="seeds S, S + 1, … (default: 1)"
         )
         parser.add_argument(
+            "--cached",
+            action="store_true",
+            help="compute only the newest step, where the bundle has the graph for it",
+        )
+        parser.add_argument(
             "--rate", type=float, metavar="HZ", help="control rate (default: the environment's)"
         )
 
@@ -121,7 +126,12 @@ class Control(Task):
                 progress.start(f"running {environment.spec.id}", args.episodes, unit="episodes")
                 for seed in range(args.seed, args.seed + args.episodes):
                     yield run_episode(
-                        model, environment, seed, target_return=args.target_return, period=period
+                        model,
+                        environment,
+                        seed,
+                        target_return=args.target_return,
+                        period=period,
+                        cached=args.cached,
                     )
                     progress.advance()
         finally:
@@ -208,7 +218,13 @@ def _period(environment: Any, rate: float | None) -> float:
 
 
 def run_episode(
-    policy: Policy, environment: Any, seed: int, *, target_return: float | None, period: float
+    policy: Policy,
+    environment: Any,
+    seed: int,
+    *,
+    target_return: float | None,
+    period: float,
+    cached: bool = False,
 ) -> Episode:
     """Run one episode to its end. The same seed gives the same episode.
 
@@ -218,8 +234,9 @@ def run_episode(
         seed: Of its reset.
         target_return: Return to ask for; none takes the policy's default.
         period: Control period in seconds, to count the steps that took longer.
+        cached: Whether the policy computes only the newest step of each call.
     """
-    target = policy.reset(target_return)
+    target = policy.reset(target_return, cached=cached)
     played = rollout(policy, environment, seed)
     return Episode(
         environment=environment.spec.id,
