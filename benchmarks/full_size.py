@@ -53,8 +53,6 @@ class Subject:
     component: str = "model"
     seconds: float | None = None
     """Of the audio that one answer is about."""
-    plan: QuantizationPlan | None = None
-    """How the rewritten graph is quantized; as the recipe says by default."""
 
 
 def _normal(*shape: int) -> Callable[[np.random.Generator], NDArray[np.float32]]:
@@ -82,9 +80,7 @@ FRAMES, FRAME_SECONDS = 400, 256 / 22050
 SUBJECTS = {
     "vit": Subject("vit", "vit", lambda g: {"pixel_values": _normal(1, 3, 224, 224)(g)}),
     "bert": Subject("dna6_masked_lm", "dnabert", _tokens),
-    "conformer": Subject(
-        "parakeet_110m", "conformer_ctc", _speech, seconds=10.0, plan=QuantizationPlan()
-    ),
+    "conformer": Subject("parakeet_110m", "conformer_ctc", _speech, seconds=10.0),
     "fastspeech2-encoder": Subject("fastspeech2_hifigan", "fastspeech2", _phones, "encoder"),
     "fastspeech2-decoder": Subject(
         "fastspeech2_hifigan",
@@ -148,7 +144,7 @@ def _graphs(
     _make(rewritten, lambda target: print(f"  {rewrite(fp32, target)}"))
     inputs = subject.inputs(np.random.default_rng(1))
     _make(int8, lambda target: _quantize(fp32, target, plan, inputs))
-    other = subject.plan or plan
+    other = plan
     _make(rewritten_int8, lambda target: _quantize(rewritten, target, other, inputs))
     return paths
 
