@@ -10,7 +10,7 @@ import onnxruntime
 import pytest
 from onnx import ModelProto, TensorProto, helper, numpy_helper
 
-from checkpoint_layouts import TINY, TINY_RECOGNIZERS, VOICES, Layout, save
+from checkpoint_layouts import RECOGNIZERS, TINY, TINY_RECOGNIZERS, VOICES, Layout, save
 from edgewright_export.checkpoint import Checkpoint
 from edgewright_export.onnx_graph import TracedComponent, export_graph
 from edgewright_export.quantization import QuantizationPlan
@@ -29,6 +29,7 @@ MODELS: dict[str, tuple[str, Layout, str]] = {
     "hopper": ("decision_transformer", TINY["hopper"], "model"),
     "parakeet": ("conformer_ctc", TINY_RECOGNIZERS["parakeet"], "model"),
     "wav2vec2": ("conformer_ctc", TINY_RECOGNIZERS["wav2vec2"], "model"),
+    "rotary": ("conformer_ctc", RECOGNIZERS["wav2vec2_rotary"], "model"),
     "encoder": ("fastspeech2", VOICES["alone"], "encoder"),
     "decoder": ("fastspeech2", VOICES["alone"], "decoder"),
 }

@@ -160,8 +160,9 @@ def _fits(view: GraphView, match: _Match) -> bool:
     sound &= merged == (query[0], query[1], heads * size)
     if match.bias:
         bias, scores = view.shape(match.bias), (query[0], heads, query[1], key[1])
-        # Opset 24 reads a last axis that is too short as masked.
-        sound &= bias is not None and len(bias) == 4 and bias[3] == scores[3]
+        # ONNX Runtime spreads a mask over batch and heads, never over queries; opset 24 reads a
+        # last axis that is too short as masked.
+        sound &= bias is not None and len(bias) == 4 and bias[2:] == scores[2:]
         sound &= bias is not None and all(b in (1, s) for b, s in zip(bias, scores, strict=False))
     return sound and match.factor * match.query.factor * match.key.factor > 0
 
