@@ -144,8 +144,7 @@ def _graphs(
     _make(rewritten, lambda target: print(f"  {rewrite(fp32, target)}"))
     inputs = subject.inputs(np.random.default_rng(1))
     _make(int8, lambda target: _quantize(fp32, target, plan, inputs))
-    other = plan
-    _make(rewritten_int8, lambda target: _quantize(rewritten, target, other, inputs))
+    _make(rewritten_int8, lambda target: _quantize(rewritten, target, plan, inputs))
     return paths
 
 

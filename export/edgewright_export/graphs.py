@@ -43,8 +43,8 @@ class Made:
     """The receipt's description."""
     calibration_sha256: str | None = None
     """Hash of the calibration samples; none where none were needed."""
-    kept: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: defaultdict(tuple))
-    """By component: names of the nodes that stayed in fp32, whoever wanted it."""
+    kept: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """By component: names of the nodes that stayed in fp32, whoever wanted it; or `WHOLE`."""
     why_kept: str = ""
     """Why those did that no form named."""
     sources: Mapping[str, str] = field(default_factory=dict)
@@ -93,8 +93,7 @@ class GraphMaker:
         self._baseline: Model[Any] | None = None
         self._stack = ExitStack()
         self._lowered: dict[str, dict[str, tuple[str, ...]]] = {}
-        self._written: dict[Path, _Written] = {}
-        self._own: dict[Path, tuple[str, ...]] = {}
+        self._written: dict[Path, tuple[_Written, tuple[str, ...]]] = {}
         self._moved: dict[bool, dict[str, tuple[str, ...]]] = {}
         self._ranges: dict[tuple[tuple[str, ...], str, bool, bool], dict[str, Ranges]] = {}
 
@@ -186,7 +185,7 @@ class GraphMaker:
         taken: dict[str, str] = {}
         for key, source in sources.items():
             if WHOLE in exact[key] or (form.exact and exact[key].issuperset(lowered[key])):
-                kept[key], taken[key] = (f"{key}/{WHOLE}",), self._whole(name, key, folder)
+                kept[key], taken[key] = (WHOLE,), self._whole(name, key, folder)
             else:
                 written = _Written(source, name, frozenset(exact[key]))
                 own = self._write(written, graph_path(folder, name, key), ranges.get(key, {}))
@@ -208,15 +207,16 @@ class GraphMaker:
         self._written.pop(graph_path(folder, name, component), None)
         return name
 
-    def _write(self, what: "_Written", target: Path, ranges: Ranges) -> tuple[str, ...]:
+    def _write(self, what: _Written, target: Path, ranges: Ranges) -> tuple[str, ...]:
         """Write `what` unless it lies there already; return what stays in fp32 by itself."""
-        if self._written.get(target) != what or not target.is_file():
+        written, own = self._written.get(target, (None, ()))
+        if written != what or not target.is_file():
             for file in graph_files(target):
                 file.unlink(missing_ok=True)  # an open session may still read it
             plan, precision = self.recipe.quantization(), PRECISIONS[what.variant]
             own = precision.write(what.source, target, plan, ranges, sorted(what.exact))
-            self._written[target], self._own[target] = what, own
-        return self._own[target]
+            self._written[target] = what, own
+        return own
 
     def _method(self, name: str) -> str:
         return PRECISIONS[name].method or self._settings.method
@@ -253,8 +253,9 @@ class GraphMaker:
             }
         return paths
 
+    @cached_property
     def digest(self) -> str:
-        """Return the SHA-256 (hex) of all that the graphs of variants depend on."""
+        """SHA-256 (hex) of all that the graphs of variants depend on, once they are traced."""
         graphs = {key: self.source(key) for key in self.traced}
         key = self._observation(graphs, (), self._settings.method).key()
         return digest_of([asdict(key), asdict(self.recipe.quantization())])

@@ -20,8 +20,8 @@ from edgewright_export.subject import Sample
 
 LEAST_BLOCKS, MOST_BLOCKS = 40, 400
 MOST_CALLS = 5
-MOST_REASONS, NAMED_NODES = 8, 3
-"""Lines of a receipt that say why a variant is not faster, and nodes that each names."""
+MOST_REASONS = 8
+"""Lines of a receipt that say why a variant is not faster."""
 BUDGET = 6.0
 """Seconds for one comparison: quick graphs get more blocks, since a passing disturbance spoils
 whole blocks of theirs; slow graphs get fewer calls in a block, down to one."""
@@ -86,10 +86,8 @@ def reasons(findings: Sequence[Finding]) -> tuple[str, ...]:
 
 
 def _line(finding: Finding) -> str:
-    more = len(finding.nodes) - NAMED_NODES
-    nodes = ", ".join(finding.nodes[:NAMED_NODES]) + (f" and {more} more" if more > 0 else "")
     about = f"{finding.kind} ({1e3 * finding.seconds:.3f} ms)"
-    return f"{about}: {nodes}: {finding.why}" if nodes else f"{about}: {finding.why}"
+    return ": ".join(filter(None, (about, finding.longest, finding.why)))
 
 
 def _caller(model: Model[Any], traced: dict[str, TracedComponent]) -> Callable[[], object]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import chain
 from pathlib import Path
 from typing import TypeAlias
@@ -216,8 +217,9 @@ class MetricGate:
         """Return the metric of `subject`, bound or not."""
         return self._evaluation.measure(subject, lambda _: None).value
 
+    @cached_property
     def digest(self) -> str:
-        """Return the SHA-256 (hex) of the metric's name and samples."""
+        """SHA-256 (hex) of the metric's name and samples."""
         return digest_of([self.name, self._evaluation.sha256()])
 
     def measure(self, subject: Subject, name: str, precision: str, advance: Advance) -> Metric:

@@ -4,7 +4,6 @@ import shutil
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import chain
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -167,7 +166,7 @@ class VariantMaker:
         )
         if self._journal is None:
             return bench
-        key = digest_of([name, self._graphs.digest(), self._gate.digest(), sorted(groups)])
+        key = digest_of([name, self._graphs.digest, self._gate.digest, sorted(groups)])
         return JournaledBench(bench, self._journal, key, probe().machine)
 
     def _allowed(self, name: str) -> Allowed:
@@ -194,7 +193,9 @@ class VariantMaker:
             metric=metric,
             method=made.method,
             calibration_sha256=made.calibration_sha256,
-            kept_in_higher_precision=tuple(chain.from_iterable(_kept(made).values())),
+            kept_in_higher_precision=tuple(
+                name for component in made.kept for name in _names(made, component)
+            ),
             why_kept=_reasons(made, found),
             search="" if found is None else found.summary,
         )
@@ -251,29 +252,24 @@ class VariantMaker:
         return reasons(why_slower(*times, probe(), needs=target.compatibility, kept=kept))
 
 
-def _kept(made: Made) -> dict[str, tuple[str, ...]]:
-    """Return by component what stayed in fp32, as receipts name it: `<component>/<node>`.
+def _names(made: Made, component: str) -> list[str]:
+    """Return what stayed in fp32 of `component` as receipts name it: `<component>/<node>`.
 
     A model of one component needs no component in the name.
     """
-    if len(made.kept) == 1:
-        return dict(made.kept)
-    return {
-        component: tuple(
-            node if node.startswith(f"{component}/*") else f"{component}/{node}" for node in nodes
-        )
-        for component, nodes in made.kept.items()
-    }
+    prefix = "" if len(made.kept) == 1 else f"{component}/"
+    return [f"{prefix}{node}" for node in made.kept[component]]
 
 
 def _reasons(made: Made, found: Found | None) -> dict[str, str]:
     """Return by such a name why: the search's reason, that of its nodes, or the precision's."""
     searched = {} if found is None else found.why
     reasons = {}
-    for (component, names), nodes in zip(_kept(made).items(), made.kept.values(), strict=True):
-        for name, node in zip(names, nodes, strict=True):
-            inner = [why for key, why in searched.items() if key.startswith(f"{component}/")]
-            why = searched.get(f"{component}/{node}", made.why_kept)
-            whole = node == f"{component}/{WHOLE}" and inner
-            reasons[name] = "; ".join(dict.fromkeys(inner)) if whole else why
+    for component, nodes in made.kept.items():
+        inner = [why for key, why in searched.items() if key.startswith(f"{component}/")]
+        for name, node in zip(_names(made, component), nodes, strict=True):
+            if node == WHOLE and inner:
+                reasons[name] = "; ".join(dict.fromkeys(inner))
+            else:
+                reasons[name] = searched.get(f"{component}/{node}", made.why_kept)
     return reasons

@@ -18,6 +18,7 @@ from onnx import helper, numpy_helper
 
 from edgewright.specs import Array
 from edgewright_export.onnx_graph import read_names, save_model, used_names
+from edgewright_export.rewriting.graph import attribute
 
 Floats = NDArray[np.float32]
 
@@ -192,7 +193,7 @@ def _products(graph: onnx.GraphProto) -> dict[Channels, list[onnx.NodeProto]]:
             continue
         convolves = node.op_type.startswith("Conv")
         rank = ranks.get(node.input[1], 0)
-        plain = _attribute(node, "group", 1) == 1 and not _attribute(node, "transA", 0)
+        plain = attribute(node, "group", 1) == 1 and not attribute(node, "transA", 0)
         if plain and (rank > 2 if convolves else rank == 2):
             channels = Channels(node.input[0], SECOND if convolves else LAST)
             found.setdefault(channels, []).append(node)
@@ -200,16 +201,12 @@ def _products(graph: onnx.GraphProto) -> dict[Channels, list[onnx.NodeProto]]:
 
 
 def _weight_axis(product: onnx.NodeProto) -> int:
-    return _WEIGHT_AXES[product.op_type] + _attribute(product, "transB", 0)
+    return _WEIGHT_AXES[product.op_type] + int(attribute(product, "transB", 0))
 
 
 def _along(scales: Floats, axis: int, rank: int) -> Floats:
     """Return `scales` in the shape that multiplies `axis` of an array of `rank` axes."""
     return scales.reshape([-1 if one == axis else 1 for one in range(rank)])
-
-
-def _attribute(node: onnx.NodeProto, name: str, default: int) -> int:
-    return next((attribute.i for attribute in node.attribute if attribute.name == name), default)
 
 
 def _drop_unused(graph: onnx.GraphProto) -> None:

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from onnx import GraphProto, NodeProto, numpy_helper
 from onnx.helper import get_attribute_value, make_node
 
+from edgewright_export.onnx_graph import read_names
+
 Dim = int | str
 """Size of an axis: known, or the name of its dynamic dimension (`?` and a number: unknown)."""
 
@@ -41,7 +43,7 @@ class GraphView:
         self._makers = {name: node for node in self._nodes for name in node.output if name}
         self._readers: dict[str, list[NodeProto]] = defaultdict(list)
         for node in self._nodes:
-            for name in dict.fromkeys((*node.input, *_captured(node))):
+            for name in read_names(node):
                 self._readers[name].append(node)
 
     def nodes(self, *operators: str) -> Iterator[NodeProto]:
@@ -172,7 +174,7 @@ class GraphView:
         for node in reversed(self._nodes):
             if wanted.intersection(node.output):
                 kept.append(node)
-                wanted.update(node.input, _captured(node))
+                wanted.update(read_names(node))
         self._nodes = kept[::-1]
         self._index()
         graph = self._graph
@@ -189,17 +191,6 @@ class GraphView:
 
 def _is(node: NodeProto, operators: Sequence[str]) -> bool:
     return node.domain in ("", "ai.onnx") and node.op_type in operators
-
-
-def _captured(node: NodeProto) -> set[str]:
-    """Return the names that the subgraphs of a node read (and perhaps make themselves)."""
-    return {
-        name
-        for attribute in node.attribute
-        for graph in (*attribute.graphs, *([attribute.g] if attribute.HasField("g") else []))
-        for inner in graph.node
-        for name in (*inner.input, *_captured(inner))
-    }
 
 
 def _dim(dim: Any, unknown: Iterator[int]) -> Dim:

@@ -57,7 +57,7 @@ class VariantBench(Bench):
             with self._open(form) as model:
                 check = parity.compare_golden(model, self._golden)
                 return Figures(self._gate.value(model), dict(check.sqnr_db))
-        except (OSError, MemoryError):
+        except OSError:
             raise
         except EdgewrightError:  # it cannot be made, does not run, or is not what is wanted
             return Figures(math.nan)

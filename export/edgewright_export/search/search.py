@@ -56,10 +56,8 @@ class Search:
 
     def run(self) -> Found | None:
         """Return the best form, none where no part of the model may leave fp32."""
-        plain = self._start()
-        form: Form | None = plain
-        if not self._holds(plain):
-            form = self._least_exact(plain)
+        start = self._start()
+        form = start if self._holds(start) else self._least_exact(start)
         if form is None:
             return None
         form = self._without_slow(form)

@@ -15,6 +15,9 @@ Kind = Literal["unfused pair", "conversion", "left in fp32", "slower here", "mis
 WORTH_NAMING = 0.005
 """A finding below half a percent of the variant's time is left out."""
 
+NAMED_NODES = 3
+"""Nodes of a finding that a line of text names."""
+
 _TO_INTEGER = ("QuantizeLinear", "DynamicQuantizeLinear")
 _CONVERSIONS = (*_TO_INTEGER, "DequantizeLinear")
 _FLOAT_PRODUCTS = (
@@ -58,6 +61,12 @@ class Finding:
     """Of an answer. `unfused pair`, `conversion`: what the nodes take; `slower here`: what they
     take more than in the other variant; `left in fp32`, `missing CPU feature`: what they take,
     which is more than could be gained."""
+
+    @property
+    def longest(self) -> str:
+        """The `NAMED_NODES` that take longest, and how many there are beside them."""
+        more = len(self.nodes) - NAMED_NODES
+        return ", ".join(self.nodes[:NAMED_NODES]) + (f" and {more} more" if more > 0 else "")
 
 
 def compare_operators(

@@ -11,7 +11,6 @@ from edgewright.placement import BASELINE
 from edgewright.progress import Progress
 
 _SHOWN_MODULES = 15
-_SHOWN_NODES = 3
 
 
 class ProfileCommand:
@@ -101,6 +100,4 @@ def _differing(modules: Sequence[SideBySide]) -> list[SideBySide]:
 
 
 def _finding(one: Finding) -> tuple[str, ...]:
-    more = len(one.nodes) - _SHOWN_NODES
-    nodes = ", ".join(one.nodes[:_SHOWN_NODES]) + (f" and {more} more" if more > 0 else "")
-    return "finding", one.kind, f"{1e3 * one.seconds:.3f}", nodes, one.why
+    return "finding", one.kind, f"{1e3 * one.seconds:.3f}", one.longest, one.why
