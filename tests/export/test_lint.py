@@ -148,6 +148,11 @@ def test_half_precision_is_slow_and_8_bit_weights_are_inexact_on_some_cpus(tmp_p
         nodes = [node("DynamicQuantizeLinear", "x", "q s z"), node("MatMulInteger", "q w", "y")]
         findings = found(tmp_path, nodes, w=np.full((4, 4), largest, np.int8))
         assert [one.severity for one in findings if one.backend == "cpu without vnni"] == severities
+        constants = {"s": np.float32(1), "z": np.uint8(3), "w": np.full((4, 4), largest, np.int8)}
+        product = node("MatMulIntegerToFloat", "q w s s z", "y", domain="com.microsoft")
+        findings = found(tmp_path, [node("QuantizeLinear", "x s z", "q"), product], **constants)
+        assert [one.severity for one in findings if one.backend == "cpu without vnni"] == severities
+        assert ("refused", "the/MatMulIntegerToFloat") in {(f.severity, f.node) for f in findings}
 
 
 def test_dynamic_dimensions_want_a_profile(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
+import torch
 from onnx import ModelProto, TensorProto, helper, numpy_helper
 
 from checkpoint_layouts import RECOGNIZERS, TINY, TINY_RECOGNIZERS, VOICES, Layout, save
@@ -20,6 +21,8 @@ from edgewright_export.rewriting import rewrite
 from edgewright_export.rewriting.masks import drop_idle_masks
 from edgewright_export.rewriting.residual_sums import keep_residual_sums
 from edgewright_export.rewriting.rewrite import REWRITES
+from edgewright_export.rewriting.swapped_axes import swap_axes_at_once
+from edgewright_export.rewriting.transposed_convolutions import convolve_transposed
 
 TOLERANCE = 1e-4
 """Of the largest value of an output."""
@@ -32,6 +35,7 @@ MODELS: dict[str, tuple[str, Layout, str]] = {
     "rotary": ("conformer_ctc", RECOGNIZERS["wav2vec2_rotary"], "model"),
     "encoder": ("fastspeech2", VOICES["alone"], "encoder"),
     "decoder": ("fastspeech2", VOICES["alone"], "decoder"),
+    "hifi_gan": ("fastspeech2", VOICES["with_hifigan"], "vocoder"),
 }
 """Family, checkpoint and component."""
 PLACES = {
@@ -51,6 +55,7 @@ PLACES = {
         "fused attention": 1,
         "unfused residual sums": 1,
     },
+    "hifi_gan": {"convolved transposed": 4},
 }
 """What a model of one layer has."""
 
@@ -187,3 +192,131 @@ def test_sum_that_is_read_twice_stays() -> None:
         scale=np.ones(4, np.float32),
     )
     assert keep_residual_sums(model) == 0
+
+
+def transposed_convolution(rank: int, attributes: dict[str, Any], bias: bool) -> ModelProto:
+    """Return a graph that takes x (batch, 3, …, 6) to y, with random weights (3, 2, …)."""
+    generator, kernel = np.random.default_rng(0), attributes["kernel_shape"]
+    constants = {"w": generator.normal(size=(3, 2, *kernel)).astype(np.float32)}
+    constants |= {"b": generator.normal(size=2).astype(np.float32)} if bias else {}
+    node = helper.make_node("ConvTranspose", ["x", *constants], ["y"], "up/Up", **attributes)
+    model = graph(node, shape=("batch", 3, *["height", 6][-rank:]), **constants)
+    del model.graph.output[0].type.tensor_type.shape.dim[:]
+    for name in ("batch", "channels", *("height", "width")[-rank:]):
+        model.graph.output[0].type.tensor_type.shape.dim.add().dim_param = name
+    return model
+
+
+@pytest.mark.parametrize("rank", [1, 2])
+@pytest.mark.parametrize("length", [1, 5])
+@pytest.mark.parametrize(
+    "numbers",
+    [(2, 2, 0, 0), (4, 2, 1, 0), (16, 8, 4, 0), (3, 2, 1, 1), (7, 3, 2, 0), (5, 1, 2, 0),
+     (1, 3, 0, 0), (4, 4, 1, 0), (5, 3, 1, 2)],
+)  # fmt: skip
+def test_transposed_convolution_answers_as_pytorch(
+    numbers: tuple[int, ...], length: int, rank: int
+) -> None:
+    kernel, stride, padding, extra = numbers
+    attributes = {
+        "kernel_shape": [kernel] * rank, "strides": [stride] * rank,
+        "pads": [padding] * 2 * rank, "output_padding": [extra] * rank,
+    }  # fmt: skip
+    for bias in (True, False):
+        model = transposed_convolution(rank, attributes, bias)
+        weights = [torch.tensor(numpy_helper.to_array(t)) for t in model.graph.initializer]
+        assert convolve_transposed(model) == 1
+        onnx.checker.check_model(model)
+        assert "ConvTranspose" not in {node.op_type for node in model.graph.node}
+        x = np.random.default_rng(1).normal(size=(2, 3, *[length, 6][-rank:])).astype(np.float32)
+        call = torch.conv_transpose1d if rank == 1 else torch.conv_transpose2d
+        weights = weights if bias else [*weights, None]
+        expected = call(torch.tensor(x), *weights, stride, padding, extra)
+        np.testing.assert_allclose(answers(model, {"x": x})[0], expected.numpy(), atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        {"kernel_shape": [3], "dilations": [2]},
+        {"kernel_shape": [3], "auto_pad": "SAME_UPPER"},
+        {"kernel_shape": [3], "strides": [2], "output_shape": [9]},
+        {"kernel_shape": [2], "strides": [2], "output_padding": [1]},  # beyond the last block
+    ],
+    ids=lambda attributes: list(attributes)[-1],
+)
+def test_other_transposed_convolutions_stay(attributes: dict[str, Any]) -> None:
+    model = transposed_convolution(1, attributes, bias=True)
+    before = model.SerializeToString()
+    assert convolve_transposed(model) == 0
+    assert model.SerializeToString() == before
+
+
+def test_transposed_convolution_of_unknown_width_stays() -> None:
+    model = transposed_convolution(2, {"kernel_shape": [2, 2], "strides": [2, 2]}, bias=False)
+    model.graph.input[0].type.tensor_type.shape.dim[3].dim_param = "width"
+    assert convolve_transposed(model) == 0
+
+
+class PlainAttention(torch.nn.Module):
+    """PyTorch's attention with a dynamic batch, as users write it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.projections = torch.nn.ModuleList(torch.nn.Linear(32, 32) for _ in range(3))
+
+    def forward(self, hidden: torch.Tensor) -> torch.Tensor:
+        heads = [p(hidden).unflatten(-1, (4, 8)).transpose(1, 2) for p in self.projections]
+        mixed = torch.nn.functional.scaled_dot_product_attention(*heads)
+        return mixed.transpose(1, 2).flatten(2)
+
+
+def test_attention_of_a_dynamic_batch_is_fused(tmp_path: Path) -> None:
+    source, target = tmp_path / "source.onnx", tmp_path / "target.onnx"
+    example = {"hidden": torch.randn(2, 5, 32)}
+    traced = TracedComponent(PlainAttention().eval(), example, ("mixed",), {"hidden": {0: "batch"}})
+    export_graph(traced, source)
+    assert rewrite(source, target) == {"swapped axes": 1, "fused attention": 1}
+    for batch in (1, 3):
+        hidden = torch.randn(batch, 5, 32)
+        expected = traced.module(hidden).detach().numpy()
+        answer = answers(target, {"hidden": hidden.numpy()})[0]
+        np.testing.assert_allclose(answer, expected, atol=1e-5)
+
+
+def swap(first: Any = (-1,), order: str = "front columns rows") -> ModelProto:
+    """Return the exporter's way to swap the last two axes of x (batch, 2, 3, 4)."""
+    pieces = {"front": (0, 2), "rows": (2, 3), "columns": (3, 2**31)}
+    constants: dict[str, Any] = {"first": np.array(first)}
+    slices = []
+    for name, (start, end) in pieces.items():
+        constants |= {f"{name}_start": np.array([start]), f"{name}_end": np.array([end])}
+        inputs = ["sizes", f"{name}_start", f"{name}_end"]
+        slices.append(helper.make_node("Slice", inputs, [name]))
+    return graph(
+        helper.make_node("Shape", ["x"], ["sizes"], start=0),
+        *slices,
+        helper.make_node("Concat", ["first", "rows", "columns"], ["flat"], axis=0),
+        helper.make_node("Reshape", ["x", "flat"], ["flattened"]),
+        helper.make_node("Transpose", ["flattened"], ["swapped"], perm=[0, 2, 1]),
+        helper.make_node("Concat", order.split(), ["whole"], axis=0),
+        helper.make_node("Reshape", ["swapped", "whole"], ["y"]),
+        shape=("batch", 2, 3, 4),
+        **constants,
+    )
+
+
+def test_axes_are_swapped_at_once_where_that_is_what_happens() -> None:
+    model = swap()
+    assert swap_axes_at_once(model) == 1
+    assert [node.op_type for node in model.graph.node] == ["Transpose"]
+    assert list(model.graph.node[0].attribute[0].ints) == [0, 1, 3, 2]
+    for other in (
+        swap(order="front rows columns"),
+        swap(first=(6,)),
+        swap(order="rows front rows"),
+    ):
+        before = other.SerializeToString()
+        assert swap_axes_at_once(other) == 0
+        assert other.SerializeToString() == before

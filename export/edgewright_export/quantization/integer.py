@@ -10,6 +10,7 @@ from onnxruntime.quantization import QuantFormat, QuantType, quantize_dynamic, q
 
 from edgewright_export.onnx_graph import graph_files
 from edgewright_export.quantization.plan import QuantizationPlan, kept_nodes, nodes_without_weights
+from edgewright_export.quantization.products import integer_products, write_integer_products
 from edgewright_export.quantization.ranges import Ranges, write_ranges
 from edgewright_export.quiet import quiet_libraries
 
@@ -73,6 +74,7 @@ def quantize_integer(
                 **common,
             )
         else:
+            products = () if form.symmetric else integer_products(source, plan.operators)
             write_ranges(ranges, observed := Path(folder) / "ranges.json")
             quantize_static(
                 source,
@@ -80,9 +82,16 @@ def quantize_integer(
                 calibration_cache_path=observed,
                 quant_format=QuantFormat.QDQ,
                 activation_type=QuantType.QInt8 if form.symmetric else QuantType.QUInt8,
-                nodes_to_exclude=[*excluded, *nodes_without_weights(source, plan)],
+                nodes_to_exclude=[*excluded, *products, *nodes_without_weights(source, plan)],
                 extra_options=_extra_options(form),
                 **common,
+            )
+            write_integer_products(
+                target,
+                set(products).difference(excluded),
+                ranges,
+                per_channel=plan.per_channel,
+                reduced_range=form.reduced_range,
             )
     return kept
 

@@ -115,7 +115,8 @@ class Integer(Precision):
 
     def describe(self, plan: QuantizationPlan, method: str) -> str:
         """Name scales, types, method, granularity and operators."""
-        scales = f"static int8 (QDQ, {self.form.types}, {method})"
+        nodes = "QDQ" if self.form.symmetric else "QDQ, MatMulIntegerToFloat"
+        scales = f"static int8 ({nodes}, {self.form.types}, {method})"
         scales = scales if plan.static else f"dynamic int8 ({self.form.types})"
         return f"{scales}, {plan.granularity}, {', '.join(plan.operators)}"
 

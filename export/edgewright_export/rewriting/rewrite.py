@@ -14,6 +14,8 @@ from edgewright_export.rewriting.factors import fold_factors
 from edgewright_export.rewriting.masks import drop_idle_masks
 from edgewright_export.rewriting.relative_positions import share_position_padding
 from edgewright_export.rewriting.residual_sums import keep_residual_sums
+from edgewright_export.rewriting.swapped_axes import swap_axes_at_once
+from edgewright_export.rewriting.transposed_convolutions import convolve_transposed
 
 Rewrite = Callable[[ModelProto], int]
 """Changes a graph in place and returns in how many places."""
@@ -22,8 +24,10 @@ REWRITES: Mapping[str, Rewrite] = MappingProxyType(
     {
         "dropped masks": drop_idle_masks,
         "simplified convolution masks": simplify_convolution_masks,
+        "convolved transposed": convolve_transposed,
         "folded factors": fold_factors,
         "shared position padding": share_position_padding,
+        "swapped axes": swap_axes_at_once,
         "fused attention": fuse_attention,
         "unfused residual sums": keep_residual_sums,
     }
