@@ -3,8 +3,10 @@
     python benchmarks/full_size.py vit bert conformer --folder /tmp/full-size
 
 Every figure is PyTorch's latency in fp32 (eager, default attention, one thread) over that of the
-form, both timed interleaved in one process. Random weights say nothing of accuracy. Checkpoints and
-graphs stay in the folder, so that a second run only measures.
+form, both timed interleaved in one process. The bare int8 product beside PyTorch's says what this
+processor allows: a model that is all products and nothing else would gain that much. Random weights
+say nothing of accuracy. Checkpoints and graphs stay in the folder, so that a second run only
+measures.
 """
 
 import argparse
@@ -20,6 +22,8 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from onnx import TensorProto, helper, numpy_helper
+from onnxruntime import InferenceSession, SessionOptions
 from transformers import PreTrainedModel
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
@@ -103,6 +107,7 @@ def main() -> None:
     """Measure the models that the command line names."""
     arguments = _arguments()
     torch.set_num_threads(1)
+    _measure_product(arguments)
     for name in arguments.models:
         subject, folder = SUBJECTS[name], arguments.folder / name
         recipe = _recipe(subject, arguments.folder)
@@ -113,14 +118,52 @@ def main() -> None:
         _measure(name, subject, calls, graphs, arguments)
 
 
+PRODUCT = (197, 768, 3072)
+"""Rows, inputs and outputs of the widest product of ViT-B/16."""
+
+
+def _measure_product(arguments: argparse.Namespace) -> None:
+    """Print how many times as fast as PyTorch's fp32 product ONNX Runtime's bare int8 one is."""
+    rows, inputs, outputs = PRODUCT
+    generator = np.random.default_rng(0)
+    weights = generator.integers(-127, 128, (inputs, outputs), np.int8)
+    values = generator.integers(0, 256, (rows, inputs), np.uint8)
+    options = SessionOptions()
+    options.intra_op_num_threads = 1
+    session = InferenceSession(_integer_product(weights, rows), options)
+    layer, hidden = torch.nn.Linear(inputs, outputs), torch.randn(rows, inputs)
+    found = _compare(
+        partial(_infer, layer, [hidden]), lambda: session.run(None, {"a": values}), arguments
+    )
+    rates = (2e-9 * rows * inputs * outputs / t for t in (found.a_seconds, found.b_seconds))
+    print("product {} x {} x {}: fp32 {:.0f} GFLOPS, ".format(*PRODUCT, next(rates)), end="")
+    print(f"int8 {next(rates):.0f} GOPS, {_shown(found)}", flush=True)
+
+
+def _integer_product(weights: NDArray[np.int8], rows: int) -> bytes:
+    node = helper.make_node("MatMulInteger", ["a", "w", "zero"], ["y"])
+    ends = [
+        helper.make_tensor_value_info("a", TensorProto.UINT8, [rows, len(weights)]),
+        helper.make_tensor_value_info("y", TensorProto.INT32, [rows, weights.shape[1]]),
+    ]
+    constants = {"w": weights, "zero": np.array(128, np.uint8)}
+    stored = [numpy_helper.from_array(value, name) for name, value in constants.items()]
+    graph = helper.make_graph([node], "product", ends[:1], ends[1:], stored)
+    opsets = [helper.make_opsetid("", 20)]
+    return helper.make_model(graph, opset_imports=opsets, ir_version=10).SerializeToString()
+
+
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("models", nargs="+", choices=SUBJECTS)
+    parser.add_argument("models", nargs="*", metavar="MODEL", help=", ".join(SUBJECTS))
     parser.add_argument("--folder", type=Path, default=Path("full-size"), help="keeps graphs")
     parser.add_argument("--blocks", type=int, default=40)
     parser.add_argument("--calls", type=int, default=1, help="of each side in a block")
     parser.add_argument("--clock", choices=CLOCKS, default="wall")
-    return parser.parse_args()
+    arguments = parser.parse_args()
+    if unknown := set(arguments.models) - SUBJECTS.keys():
+        parser.error(f"got {', '.join(sorted(unknown))}, expected {', '.join(SUBJECTS)}")
+    return arguments
 
 
 def _recipe(subject: Subject, folder: Path) -> Recipe:
