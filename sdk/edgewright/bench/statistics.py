@@ -13,6 +13,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from edgewright.bench.result import Percentile
 from edgewright.errors import UsageError
 
 Claim = Literal["none", "faster", "slower"]
@@ -81,6 +82,45 @@ def compare_interleaved(
     Raises:
         UsageError: `blocks` or `calls` is too small.
     """
+
+    def timed(call: Callable[[], object]) -> Callable[[int], float]:
+        def run(_: int) -> float:
+            start = clock()
+            for _ in range(calls):
+                call()
+            return (clock() - start) / calls
+
+        return run
+
+    a()
+    b()
+    return compare_blocks(timed(a), timed(b), blocks=blocks, calls=calls, seed=seed)
+
+
+def compare_blocks(
+    a: Callable[[int], float],
+    b: Callable[[int], float],
+    *,
+    blocks: int,
+    calls: int,
+    seed: int = 0,
+    advance: Callable[[], object] = lambda: None,
+) -> Comparison:
+    """Let two sides measure interleaved blocks and compare them.
+
+    Each block is measured by A, by B, and by A again (the control), in random order.
+
+    Args:
+        a: From the number of a block to the seconds per call that A took in it.
+        b: The same of B.
+        blocks: Fewer than 40 make the interval wide.
+        calls: That a side makes in a block.
+        seed: Of the order and of the bootstrap.
+        advance: Called after each block.
+
+    Raises:
+        UsageError: `blocks` or `calls` is too small.
+    """
     if blocks < 2 or calls < 1:
         raise UsageError(
             f"compare: got {blocks} blocks of {calls} calls, expected at least 2 of 1; "
@@ -88,15 +128,11 @@ def compare_interleaved(
         )
     generator = np.random.default_rng(seed)
     sides = (a, b, a)
-    a()
-    b()
     seconds = np.empty((blocks, len(sides)))
-    for block in seconds:
+    for number, block in enumerate(seconds):
         for side in generator.permutation(len(sides)):
-            start = clock()
-            for _ in range(calls):
-                sides[side]()
-            block[side] = (clock() - start) / calls
+            block[side] = sides[side](number)
+        advance()
     return compare_seconds(seconds, calls=calls, seed=seed)
 
 
@@ -171,3 +207,23 @@ def latency_percentiles(seconds: NDArray[np.float64]) -> dict[str, float]:
         for name, (quantile, least) in PERCENTILES.items()
         if seconds.size >= least
     }
+
+
+def percentiles(seconds: NDArray[np.float64]) -> tuple[Percentile, ...]:
+    """Return all percentiles, with how many samples are missing where there are too few.
+
+    Args:
+        seconds: float64 (samples,), at least one.
+
+    Raises:
+        UsageError: There are no samples.
+    """
+    carried = latency_percentiles(seconds)
+    return tuple(
+        Percentile(
+            name=name,
+            seconds=carried[name] / 1e3 if name in carried else None,
+            missing=max(0, least - seconds.size),
+        )
+        for name, (_, least) in PERCENTILES.items()
+    )

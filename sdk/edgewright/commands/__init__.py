@@ -1,6 +1,8 @@
 """The commands, by name."""
 
 from edgewright.commands.base import Command
+from edgewright.commands.bench import BenchCommand
+from edgewright.commands.compare import CompareCommand
 from edgewright.commands.doctor import DoctorCommand
 from edgewright.commands.external import ExternalCommand
 from edgewright.commands.inspect import InspectCommand
@@ -17,6 +19,8 @@ COMMANDS: dict[str, Command] = {
     **{family.task.key: TaskCommand(family.task) for family in FAMILIES.values()},
     "inspect": InspectCommand(),
     "verify": VerifyCommand(),
+    "bench": BenchCommand(),
+    "compare": CompareCommand(),
     "profile": ProfileCommand(),
     "pack": PackCommand(),
     "lint": ExternalCommand(

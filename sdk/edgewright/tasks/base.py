@@ -2,8 +2,31 @@
 
 import argparse
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
-from typing import Any, ClassVar
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, ClassVar, Protocol
+
+from edgewright.runtime import Timings
+from edgewright.specs import Array
+
+
+class Answer(Protocol):
+    """What a model returns."""
+
+    @property
+    def timings(self) -> Timings:
+        """How long its parts took."""
+
+
+@dataclass(frozen=True)
+class Query:
+    """One question to a loaded model, which a benchmark asks again and again."""
+
+    input: str
+    """What is asked about: the path of a file, or `golden/…` for a sample of the bundle."""
+    ask: Callable[[], Answer]
+    """Asks it, the way that users do."""
 
 
 class Task(ABC):
@@ -13,6 +36,8 @@ class Task(ABC):
     """Name of the command."""
     help: ClassVar[str]
     """What the command does, in one line."""
+    one_caller: ClassVar[bool] = False
+    """Whether a model belongs to one caller at a time."""
 
     @classmethod
     @abstractmethod
@@ -28,3 +53,31 @@ class Task(ABC):
             model: A loaded model of a family of this task.
             args: The parsed arguments.
         """
+
+    @classmethod
+    @abstractmethod
+    def queries(
+        cls, model: Any, samples: Mapping[str, Mapping[str, Array]], inputs: Sequence[str]
+    ) -> list[Query]:
+        """Return what a benchmark asks a model.
+
+        Args:
+            model: A loaded model of a family of this task.
+            samples: Raw inputs of the bundle's golden samples, by file.
+            inputs: What a user asks about instead, as the command takes it; empty for the samples.
+
+        Raises:
+            UsageError: The task takes no inputs of that kind.
+        """
+
+
+def one_query_each(
+    ask: Callable[[Any], Answer],
+    samples: Mapping[str, Mapping[str, Array]],
+    name: str,
+    inputs: Sequence[str],
+) -> list[Query]:
+    """Return a query for each of `inputs` or, without any, for the array `name` of each sample."""
+    given: dict[str, Any] = {path: path for path in inputs}
+    given = given or {file: sample[name] for file, sample in samples.items()}
+    return [Query(key, partial(ask, value)) for key, value in given.items()]

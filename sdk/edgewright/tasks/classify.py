@@ -1,12 +1,13 @@
 """Images (or other single inputs) to ranked labels."""
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from edgewright.runtime import Runtime, Timings
-from edgewright.tasks.base import Task
+from edgewright.specs import Array
+from edgewright.tasks.base import Query, Task, one_query_each
 
 
 @dataclass(frozen=True)
@@ -63,3 +64,10 @@ class Classify(Task):
         """Classify the images one by one, so that each answer has its own latency."""
         for image in args.images:
             yield model(image, top_k=args.top_k)
+
+    @classmethod
+    def queries(
+        cls, model: Any, samples: Mapping[str, Mapping[str, Array]], inputs: Sequence[str]
+    ) -> list[Query]:
+        """Classify images."""
+        return one_query_each(model, samples, "image", inputs)

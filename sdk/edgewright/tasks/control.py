@@ -2,8 +2,9 @@
 
 import argparse
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import cycle
 from typing import Any, Protocol
 
 import numpy as np
@@ -13,7 +14,8 @@ from edgewright.bench.statistics import latency_percentiles
 from edgewright.errors import MissingDependencyError, UsageError
 from edgewright.progress import Progress
 from edgewright.runtime import Runtime, Timings
-from edgewright.tasks.base import Task
+from edgewright.specs import Array
+from edgewright.tasks.base import Query, Task
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,6 +81,7 @@ class Control(Task):
 
     key = "control"
     help = "run a policy in a Gymnasium environment"
+    one_caller = True
 
     @classmethod
     def add_arguments(cls, parser: argparse.ArgumentParser) -> None:
@@ -136,6 +139,36 @@ class Control(Task):
                     progress.advance()
         finally:
             environment.close()
+
+    @classmethod
+    def queries(
+        cls, model: Any, samples: Mapping[str, Mapping[str, Array]], inputs: Sequence[str]
+    ) -> list[Query]:
+        """Replay the steps of recorded episodes, one after the other."""
+        if inputs:
+            raise UsageError(
+                f"inputs: got {', '.join(inputs)}, expected none: a policy is asked about the "
+                "episodes of its golden samples; leave them out"
+            )
+        return [Query("golden", _Replay(model, list(samples.values())))]
+
+
+class _Replay:
+    """The next step of recorded episodes with every call."""
+
+    def __init__(self, model: Any, episodes: Sequence[Mapping[str, Array]]) -> None:
+        self._model = model
+        self._steps = cycle(
+            (index, episode) for episode in episodes for index in range(len(episode["states"]))
+        )
+
+    def __call__(self) -> Action:
+        index, episode = next(self._steps)
+        if index == 0:
+            self._model.reset(float(episode["target_return"]))
+        reward = float(episode["rewards"][index - 1]) if index else None
+        action: Action = self._model.step(episode["states"][index], reward)
+        return action
 
 
 def _recorded(name: str | None) -> str | None:

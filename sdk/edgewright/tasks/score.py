@@ -2,8 +2,9 @@
 
 import argparse
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -14,7 +15,9 @@ from edgewright.errors import UsageError
 from edgewright.output_file import check_output
 from edgewright.progress import Progress
 from edgewright.runtime import Runtime, Timings
-from edgewright.tasks.base import Task
+from edgewright.sequence import read_records
+from edgewright.specs import Array
+from edgewright.tasks.base import Query, Task
 from edgewright.tasks.window_files import WRITERS, WindowScore, write_windows
 
 
@@ -159,3 +162,21 @@ class Score(Task):
                 count = write_windows(output, rows)
                 seconds = time.perf_counter() - start
                 yield ScanSummary(str(output), count, seconds, model.runtime)
+
+    @classmethod
+    def queries(
+        cls, model: Any, samples: Mapping[str, Mapping[str, Array]], inputs: Sequence[str]
+    ) -> list[Query]:
+        """Score the beginning of each record of FASTA or FASTQ files, all that fits at once."""
+        ask = model.embed if model.config.head == "embedding" else model
+        starts = {
+            f"{path}: {run.name}": run.sequence
+            for path in inputs
+            for run in read_records(path)
+            if run.start == 0
+        }
+        asked = starts or {file: sample["sequence"].tobytes() for file, sample in samples.items()}
+        return [
+            Query(name, partial(ask, sequence[: model.max_bases].decode("ascii")))
+            for name, sequence in asked.items()
+        ]

@@ -2,9 +2,10 @@
 
 import argparse
 import wave
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple, Protocol
@@ -17,9 +18,15 @@ from edgewright.lines import split_lines
 from edgewright.output_file import check_output, complete_file
 from edgewright.progress import Progress
 from edgewright.runtime import Runtime, Timings
-from edgewright.tasks.base import Task
+from edgewright.specs import Array
+from edgewright.tasks.base import Query, Task
 
 _FULL_SCALE = 32767
+SENTENCE = (
+    "Please hold the line while we look for someone who can answer the question that you have "
+    "asked us today."
+)
+"""What a benchmark speaks where nothing else is asked for: 20 words."""
 
 
 @dataclass(frozen=True)
@@ -193,6 +200,13 @@ class Speak(Task):
                     raise type(error)(f"{one.place}, for '{output}': {error}") from error
                 yield spoken
                 done += len(one.text)
+
+    @classmethod
+    def queries(
+        cls, model: Any, samples: Mapping[str, Mapping[str, Array]], inputs: Sequence[str]
+    ) -> list[Query]:
+        """Speak texts; without any, one sentence of 20 words."""
+        return [Query(text, partial(model, text)) for text in inputs or (SENTENCE,)]
 
 
 _SCALES = ("speaking_rate", "pitch_scale", "energy_scale")

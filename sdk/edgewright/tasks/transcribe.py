@@ -2,14 +2,15 @@
 
 import argparse
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 from edgewright.audio import duration
 from edgewright.progress import Progress
 from edgewright.runtime import Runtime, Timings
-from edgewright.tasks.base import Task
+from edgewright.specs import Array
+from edgewright.tasks.base import Query, Task, one_query_each
 
 Decoding = Literal["default", "greedy", "beam"]
 DECODINGS: tuple[Decoding, ...] = ("default", "greedy", "beam")
@@ -136,3 +137,10 @@ class Transcribe(Task):
                 )
                 done += answer.duration
                 yield answer
+
+    @classmethod
+    def queries(
+        cls, model: Any, samples: Mapping[str, Mapping[str, Array]], inputs: Sequence[str]
+    ) -> list[Query]:
+        """Transcribe audio as the bundle does by default."""
+        return one_query_each(model, samples, "waveform", inputs)

@@ -1,0 +1,63 @@
+"""A process that holds one side of a comparison: `python -m edgewright.bench.worker`.
+
+It reads lines of JSON and answers each with one: first what to open, then, as often as it is asked,
+which queries to time. So both sides may have their own interpreter, and with it their own wheel.
+"""
+
+import json
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from typing import Any, TextIO
+
+from edgewright.bench.run import WARMUP, describe_build, describe_host, input_digest, open_queries
+from edgewright.errors import EdgewrightError
+from edgewright.records import plain
+
+
+def serve(lines: Iterator[str], out: TextIO) -> int:
+    """Open what the first line says and time what the others ask for; return the exit code.
+
+    First line: `bundle`, `variant`, `precision`, `device`, `threads`, `inputs`. Answer: `runtime`,
+    `host`, `build`, `inputs_sha256`. Others: `first`, the number of the first query, and `calls`.
+    Answer: `seconds` per call. Whatever goes wrong is answered with `error` and `exit_code`.
+    """
+    with ExitStack() as stack:
+        try:
+            wanted = json.loads(next(lines))
+            inputs = tuple(wanted.pop("inputs"))
+            opened = stack.enter_context(open_queries(**wanted, inputs=inputs))
+            for index in range(WARMUP):
+                opened.queries[index % len(opened.queries)].ask()
+        except EdgewrightError as error:
+            _answer(out, {"error": str(error), "exit_code": error.exit_code})
+            return error.exit_code
+        _answer(out, {
+            "runtime": plain(opened.model.runtime),
+            "task": opened.model.task.key,
+            "host": plain(describe_host()),
+            "build": plain(describe_build(opened.model.runtime.provider)),
+            "inputs_sha256": input_digest(inputs, opened.golden),
+        })  # fmt: skip
+        for line in lines:
+            asked = json.loads(line)
+            _answer(out, {"seconds": _time(opened.queries, asked["first"], asked["calls"])})
+    return 0
+
+
+def _time(queries: list[Any], first: int, calls: int) -> float:
+    chosen = [queries[index % len(queries)] for index in range(first, first + calls)]
+    began = time.perf_counter()
+    for query in chosen:
+        query.ask()
+    return (time.perf_counter() - began) / calls
+
+
+def _answer(out: TextIO, answer: dict[str, Any]) -> None:
+    print(json.dumps(answer), file=out, flush=True)
+
+
+if __name__ == "__main__":
+    answers, sys.stdout = sys.stdout, sys.stderr  # what libraries print is no answer
+    sys.exit(serve(iter(sys.stdin), answers))

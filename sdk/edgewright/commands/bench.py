@@ -1,0 +1,154 @@
+"""`edgewright bench BUNDLE…`: latency, throughput and what a run takes of the machine."""
+
+import argparse
+from collections.abc import Iterator
+from pathlib import Path
+
+from edgewright.bench.result import BenchResult, Sample
+from edgewright.bench.run import Options, bench_bundle
+from edgewright.bench.scenarios import SCENARIOS, TIERS
+from edgewright.bench.storage import write_result, write_samples
+from edgewright.commands.base import add_device_options, add_json_option
+from edgewright.commands.output import emit, emit_table
+from edgewright.output_file import check_output
+from edgewright.progress import Progress
+
+INTERRUPTED = 130
+_TIERS = ", ".join(
+    f"{name}: {t.queries} queries and {t.seconds:.0f} s" for name, t in TIERS.items()
+)
+_SCENARIOS = "; ".join(f"{name}: {kind.help}" for name, kind in SCENARIOS.items())
+
+
+class BenchCommand:
+    """Measures bundles one after the other; `compare` is for differences."""
+
+    help = "measure latency, throughput, memory and their percentiles"
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        """Add the bundles and what is asked of them."""
+        parser.add_argument("bundles", metavar="BUNDLE", nargs="+", help="bundle folder or zip")
+        parser.add_argument(
+            "--scenario", choices=SCENARIOS, default="single-stream", help=_SCENARIOS
+        )
+        parser.add_argument(
+            "--tier", choices=TIERS, default="quick",
+            help=f"at least so many queries and so long ({_TIERS}; default: quick)",
+        )  # fmt: skip
+        parser.add_argument(
+            "--input", action="append", default=[], metavar="FILE", dest="inputs",
+            help="file, or text to speak, to ask about; repeatable (default: the golden samples)",
+        )  # fmt: skip
+        parser.add_argument("--variant", metavar="NAME", help="(default: as --precision says)")
+        parser.add_argument(
+            "--precision", default="auto", metavar="P", help="auto, fp32, int8, … (default: auto)"
+        )
+        parser.add_argument(
+            "--rate", type=float, metavar="HZ", help="queries a second (server, control)"
+        )
+        parser.add_argument(
+            "--bound", type=float, metavar="MS", help="an answer within it is in time (server, "
+            "control)",
+        )  # fmt: skip
+        parser.add_argument(
+            "--workers", type=int, metavar="N", help="callers at once (default: as cores allow)"
+        )
+        parser.add_argument(
+            "--seed", type=int, default=0, metavar="S", help="of order and arrivals"
+        )
+        parser.add_argument("-o", "--output", metavar="FILE.json", help="write the results there")
+        parser.add_argument(
+            "--samples", metavar="FILE.jsonl", help="write every query there, a line each"
+        )
+        add_device_options(parser)
+        add_json_option(parser)
+
+    def run(self, args: argparse.Namespace) -> int:
+        """Measure and print each bundle; end with 130 where the last run was interrupted."""
+        for output in (args.output, args.samples):
+            if output is not None:
+                check_output(Path(output))
+        found: list[tuple[BenchResult, list[Sample]]] = []
+        for bundle in args.bundles:
+            with Progress() as progress:
+                found.append(bench_bundle(bundle, _options(args), progress=progress))
+            result, _ = found[-1]
+            if args.json:
+                emit(result, as_json=True)
+            else:
+                _print(result)
+            if result.interrupted:
+                break
+        if args.output is not None:
+            write_result([result for result, _ in found], Path(args.output))
+        if args.samples is not None:
+            write_samples(found, Path(args.samples))
+        return INTERRUPTED if found[-1][0].interrupted else 0
+
+
+def _options(args: argparse.Namespace) -> Options:
+    return Options(
+        scenario=args.scenario,
+        tier=args.tier,
+        variant=args.variant,
+        precision=args.precision,
+        device=args.device,
+        threads=args.threads,
+        inputs=tuple(args.inputs),
+        rate=args.rate,
+        bound=None if args.bound is None else args.bound / 1e3,
+        workers=args.workers,
+        seed=args.seed,
+    )
+
+
+def _print(result: BenchResult) -> None:
+    subject, settings = result.subject, result.settings
+    title = (
+        f"{subject.bundle}, {subject.variant} on {subject.provider}, {subject.threads} threads, "
+        f"{settings.scenario}"
+    )
+    name = f"{subject.bundle} {subject.variant}"
+    emit_table(title, ("", "what", "value"), [(name, *row) for row in _rows(result)])
+
+
+def _rows(result: BenchResult) -> Iterator[tuple[str, str]]:
+    yield "queries", f"{result.queries} ({len(result.settings.inputs)} different)"
+    for percentile in result.percentiles:
+        yield percentile.name, _shown(percentile.seconds, percentile.missing)
+    yield "mean", f"{_ms(result.mean)} ({_ms(result.least)} to {_ms(result.most)})"
+    yield "throughput", f"{result.throughput:.2f} a second"
+    parts = result.parts
+    yield (
+        "pre / run / post / rest",
+        " / ".join(_ms(part) for part in (parts.pre, parts.run, parts.post, parts.rest)),
+    )
+    if result.real_time_factor is not None:
+        yield "real-time factor", f"{result.real_time_factor:.4f}"
+    if result.in_time is not None and result.settings.bound is not None:
+        yield "in time", f"{result.in_time:.2%} within {_ms(result.settings.bound)}"
+    if result.jitter is not None:
+        yield "jitter", _ms(result.jitter)
+    yield "cold start", f"load {_ms(result.cold.load)}, first answer {_ms(result.cold.first)}"
+    usage = result.usage
+    yield "cpu / wall", f"{usage.cpu_per_wall:.2f}, {usage.preemptions} preemptions"
+    memory = (usage.steady_bytes, usage.peak_bytes, result.subject.model_bytes)
+    yield "memory", "{} steady, {} peak, {} of them the files".format(*map(_mb, memory))
+    if usage.joules is not None:
+        yield "energy (estimate)", f"{usage.joules / result.queries:.3g} J a query, all processes"
+    for warned in result.warnings:
+        yield warned.kind, warned.text
+
+
+def _shown(seconds: float | None, missing: int) -> str:
+    if seconds is None:
+        return f"not enough queries: {missing} more are needed"
+    return _ms(seconds)
+
+
+def _ms(seconds: float) -> str:
+    return f"{1e3 * seconds:.3f} ms"
+
+
+def _mb(size: int) -> str:
+    return f"{size / 1e6:.1f} MB"
