@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from edgewright import _core
 from edgewright.errors import InputError, InputNotFoundError, InputTypeError, UsageError
@@ -16,6 +16,8 @@ MAX_PIXELS = 80_000_000
 """Larger pictures are refused before they are decoded (Pillow itself warns from 89 million on)."""
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "PPM")
 """Pillow's names of the file formats that are read; none of them runs another program."""
+UPRIGHT = 1
+"""EXIF orientation of a picture that is stored as it is seen."""
 RESAMPLES = ("bilinear", "bicubic")
 """Filters of `ImageTransform`."""
 
@@ -85,19 +87,11 @@ def _from_array(array: NDArray[np.uint8], name: str) -> NDArray[np.uint8]:
 
 def _from_file(path: Path, what: str) -> NDArray[np.uint8]:
     try:
-        exists = path.exists()
-    except OSError as error:
-        raise _unreadable(what, error) from error
-    if not exists:
-        raise InputNotFoundError(
-            f"{what}: got a path that does not exist, expected a picture; check the path"
-        )
-    if not path.is_file():
-        raise InputError(
-            f"{what}: got something that is no file, expected a picture; pass its files one by one"
-        )
-    try:
+        if not path.is_file():
+            raise _no_file(what, path)
         file = path.open("rb")
+    except InputError:
+        raise
     except OSError as error:
         raise _unreadable(what, error) from error
     try:
@@ -117,7 +111,9 @@ def _from_picture(picture: Image.Image, what: str) -> NDArray[np.uint8]:
             "resize it first"
         )
     try:
-        return np.array(_to_rgb(ImageOps.exif_transpose(picture), picture.format, what))
+        if picture.getexif().get(ExifTags.Base.Orientation, UPRIGHT) != UPRIGHT:
+            return np.array(_to_rgb(ImageOps.exif_transpose(picture), picture.format, what))
+        return np.array(_to_rgb(picture, picture.format, what))
     except InputError:
         raise
     except _DECODE_ERRORS as error:
@@ -137,6 +133,16 @@ def _to_rgb(picture: Image.Image, file_format: str | None, what: str) -> Image.I
     if picture.mode == "P" and "transparency" in picture.info:
         picture = picture.convert("RGBA")  # the way that Pillow advises for palettes with alpha
     return picture.convert("RGB")
+
+
+def _no_file(what: str, path: Path) -> InputError:
+    if path.exists():
+        return InputError(
+            f"{what}: got something that is no file, expected a picture; pass its files one by one"
+        )
+    return InputNotFoundError(
+        f"{what}: got a path that does not exist, expected a picture; check the path"
+    )
 
 
 def _unreadable(what: str, error: OSError) -> InputError:

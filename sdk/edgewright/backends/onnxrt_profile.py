@@ -9,7 +9,7 @@ from typing import Any
 _KERNEL = "_kernel_time"  # behind the node's name in the profile
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class KernelCall:
     """One call of one kernel, after ONNX Runtime's graph optimizations."""
 
@@ -25,6 +25,9 @@ class KernelCall:
     so a product with one input has them."""
     seconds: float
     """Without the calls inside it, which the branches of an `If` make."""
+    input_shapes: tuple[tuple[int, ...], ...]
+    """Of the inputs that are listed; see `weighted`."""
+    output_shapes: tuple[tuple[int, ...], ...]
 
 
 def read_profile(file: Path) -> list[list[KernelCall]]:
@@ -71,4 +74,11 @@ def _kernel_call(event: dict[str, Any], microseconds: int) -> KernelCall:
         dtype=next(iter(inputs[0]), "") if inputs else "",
         weighted=len(inputs) < 2 or int(details.get("parameter_size", 0)) > 0,
         seconds=microseconds * 1e-6,
+        input_shapes=_shapes(inputs),
+        output_shapes=_shapes(details.get("output_type_shape", [])),
     )
+
+
+def _shapes(tensors: list[dict[str, list[int]]]) -> tuple[tuple[int, ...], ...]:
+    """Return the shapes of tensors that are each listed as `{dtype: shape}`."""
+    return tuple(tuple(shape) for tensor in tensors for shape in tensor.values())

@@ -99,7 +99,7 @@ def profile_bundle(
         models: dict[str, Model[Any]] = {}
         try:
             for record in records:
-                models[record.name] = _open_profiled(bundle, record, threads)
+                models[record.name] = open_profiled(bundle, record, threads)
             if progress is not None:
                 progress.start(f"profiling {variant} beside {beside}", WARMUP + rounds)
             advance = (lambda: None) if progress is None else progress.advance
@@ -121,7 +121,13 @@ def _on_cpu(variant: Variant) -> Variant:
     return variant
 
 
-def _open_profiled(bundle: Bundle, variant: Variant, threads: int) -> Model[Any]:
+def open_profiled(bundle: Bundle, variant: Variant, threads: int) -> Model[Any]:
+    """Open a variant on the CPU so that its runners (`ProfiledRunner`) write down their kernels.
+
+    Raises:
+        PlacementError: The variant cannot be opened here.
+        BundleError: The config does not fit the family, or the graphs do not fit the manifest.
+    """
     placement = place(bundle.manifest, probe(), device=DEVICE, variant=variant.name)
     with open_model(bundle, placement, threads) as model:  # checks family, config and threads
         pass

@@ -1,7 +1,7 @@
 """`edgewright bench BUNDLE…`: latency, throughput and what a run takes of the machine."""
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from edgewright.bench.result import BenchResult, Sample
@@ -10,6 +10,7 @@ from edgewright.bench.scenarios import SCENARIOS, TIERS
 from edgewright.bench.storage import write_result, write_samples
 from edgewright.commands.base import add_device_options, add_json_option
 from edgewright.commands.output import emit, emit_table
+from edgewright.errors import UsageError
 from edgewright.output_file import check_output
 from edgewright.progress import Progress
 
@@ -60,14 +61,18 @@ class BenchCommand:
         parser.add_argument(
             "--samples", metavar="FILE.jsonl", help="write every query there, a line each"
         )
+        parser.add_argument(
+            "--html", metavar="FILE.html", help="write a report with pictures (extra `report`)"
+        )
+        parser.add_argument(
+            "--pictures", metavar="DIR", help="write the pictures of the report there, as PNG"
+        )
         add_device_options(parser)
         add_json_option(parser)
 
     def run(self, args: argparse.Namespace) -> int:
         """Measure and print each bundle; end with 130 where the last run was interrupted."""
-        for output in (args.output, args.samples):
-            if output is not None:
-                check_output(Path(output))
+        _check_outputs(args)
         found: list[tuple[BenchResult, list[Sample]]] = []
         for bundle in args.bundles:
             with Progress() as progress:
@@ -83,7 +88,35 @@ class BenchCommand:
             write_result([result for result, _ in found], Path(args.output))
         if args.samples is not None:
             write_samples(found, Path(args.samples))
+        if args.html is not None:
+            _report(found, args)
         return INTERRUPTED if found[-1][0].interrupted else 0
+
+
+def _check_outputs(args: argparse.Namespace) -> None:
+    for output in (args.output, args.samples, args.html):
+        if output is not None:
+            check_output(Path(output))
+    if args.pictures is not None and args.html is None:
+        raise UsageError(
+            f"--pictures: got '{args.pictures}' without --html, expected both; the pictures are "
+            "those of the report"
+        )
+
+
+def _report(
+    found: Sequence[tuple[BenchResult, Sequence[Sample]]], args: argparse.Namespace
+) -> None:
+    from edgewright.bench.report import write_report  # draws: only who asks for it waits
+
+    with Progress() as progress:
+        progress.start("writing the report")
+        write_report(
+            found,
+            Path(args.html),
+            bundle=Path(args.bundles[0]),
+            pictures=None if args.pictures is None else Path(args.pictures),
+        )
 
 
 def _options(args: argparse.Namespace) -> Options:

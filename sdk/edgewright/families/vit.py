@@ -126,6 +126,9 @@ class ViT(Model[ViTConfig]):
 
 def _equal_sizes(images: Sequence[NDArray[np.float32]]) -> Iterator[NDArray[np.float32]]:
     """Yield batches of neighbours of one size: a processor without resize keeps sizes apart."""
+    if len(images) == 1:  # nothing to copy
+        yield images[0][None]
+        return
     start = 0
     for end in range(1, len(images) + 1):
         if end == len(images) or images[end].shape != images[start].shape:

@@ -161,6 +161,11 @@ def test_the_command_prints_stores_and_keeps_every_sample(
         latencies = [one["latency"] for one in samples if one["result"] == run]
         assert len(latencies) == result.queries
         assert np.median(latencies) == pytest.approx(result.percentiles[0].seconds)
+    page, pictures = tmp_path / "report.html", tmp_path / "pictures"
+    assert main(["bench", *bundles, "--html", str(page), "--pictures", str(pictures)]) == 0
+    assert page.read_text().startswith("<!DOCTYPE html>")
+    assert len(list(pictures.glob("*.png"))) >= 3
+    capsys.readouterr()
     assert main(["bench", bundles[0], "--json", "--scenario", "control", "--rate", "500"]) == 0
     assert json.loads(capsys.readouterr().out)["settings"]["rate"] == 500
 
@@ -171,6 +176,8 @@ def test_bad_requests_end_with_words(tiny: dict[str, Path], tmp_path: Path, caps
         (["bench", vit, "--rate", "3"], 2, "expected none"),
         (["bench", vit, "--variant", "int4"], 2, "int4"),
         (["bench", vit, "-o", str(tmp_path)], 2, "is a folder"),
+        (["bench", vit, "--html", str(tmp_path)], 2, "is a folder"),
+        (["bench", vit, "--pictures", str(tmp_path)], 2, "without --html"),
         (["bench", vit, "--threads", "0"], 2, "threads: got 0"),
         (["bench", str(tmp_path / "absent.edge")], 3, "absent.edge"),
         (["compare", vit, f"{vit}#int4"], 2, "side B: "),
