@@ -15,6 +15,7 @@ CPP_SOURCES = sorted(
     for path in (ROOT / "cpp_ext").rglob("*")
     if path.suffix in {".h", ".cc"}
 )
+PIPELINES = "benchmarks/test_pipelines.py"
 DEMO_BUNDLES = str(ROOT / "build" / "demo")
 PYTHON_SOURCES = ("sdk", "export", "tests", "benchmarks", "examples", "noxfile.py")
 SANITIZERS = "address,undefined"
@@ -91,10 +92,25 @@ def bench(session: nox.Session) -> None:
     files = [str(folder / f"{name}.json") for name in ("best", "avx2")]
     for file, lowered in zip(files, ({}, {"EDGEWRIGHT_ISA": "avx2"}), strict=True):
         session.run(
-            "pytest", "-p", "no:cacheprovider", "benchmarks", f"--benchmark-json={file}",
+            "pytest", "-p", "no:cacheprovider", "benchmarks", f"--ignore={PIPELINES}",
+            f"--benchmark-json={file}",
             *session.posargs, env={**ONE_THREAD, **lowered},
         )  # fmt: skip
-    session.run("python", "benchmarks/report.py", *files)
+    session.run("python", "benchmarks/report.py", "kernels", *files)
+
+
+@nox.session(venv_backend="none")
+def pipelines(session: nox.Session) -> None:
+    """Time the shipped bundles beside the usual ways to run them; writes docs/performance.md."""
+    install = (sys.executable, "-m", "pip", "install", "--quiet")
+    session.run(*install, "-c", "constraints.txt", "-e", ".[bench]")
+    file = ROOT / "build" / "benchmarks" / "pipelines.json"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    session.run(
+        "pytest", "-p", "no:cacheprovider", PIPELINES, f"--benchmark-json={file}",
+        *session.posargs, env=ONE_THREAD,
+    )  # fmt: skip
+    session.run("python", "benchmarks/report.py", "pipelines", str(file))
 
 
 @nox.session(venv_backend="none")

@@ -1,6 +1,7 @@
-"""Write docs/kernel-benchmarks.md and its picture from the files of pytest-benchmark.
+"""Write a page of the docs and its picture from the files of pytest-benchmark.
 
-python benchmarks/report.py build/benchmarks/avx512.json build/benchmarks/avx2.json
+python benchmarks/report.py kernels build/benchmarks/avx512.json build/benchmarks/avx2.json
+python benchmarks/report.py pipelines build/benchmarks/pipelines.json
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import matplotlib.pyplot as plt
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 MARKERS = "os^D"  # one an instruction set: told apart without colours
-HEAD = """# Kernels against their peers
+KERNELS = """# Kernels against their peers
 
 One thread, CPU time, both sides in one process: at least 40 blocks of a few calls each, in random
 order; the ratio is exp of the median log ratio, with its 95 % bootstrap interval
@@ -30,6 +31,52 @@ Machine: {machine}. Python {python}. A/A control: the two halves of our own call
 | kernel | peer | instruction set | ours | peer's | ratio | 95 % interval | bar | |
 |---|---|---|---|---|---|---|---|---|
 """
+PIPELINES = """# Performance beside the usual ways
+
+Shipped checkpoints from a user's input to the answer: an image file to its five likeliest classes
+(`vit-fashion-mnist`, a 28 x 28 PNG), a FASTA file of 48,502 bases to the labels of 50 windows
+(`dnabert-splice`), an audio file to its text (`conformer-ctc-en`, 1.8 s, greedy), an observation
+to the next action (`decision-transformer-hopper`). Ours is `load(..., precision="int8")`; the
+peers are written as their documentation shows it (`benchmarks/peers.py`). "onnxruntime by hand"
+runs the same int8 graph with Pillow, transformers' tokenizer, kaldi-native-fbank and NumPy around
+it, and must give the same answer; PyTorch runs the checkpoint in fp32, in bf16 and compiled.
+
+One thread, CPU time, both sides in one process: at least 40 blocks of a few calls each, in random
+order; the ratio is exp of the median log ratio, with its 95 % bootstrap interval
+([statistics](../sdk/edgewright/bench/statistics.py)). `nox -s pipelines` writes this page after
+`make bundles`.
+
+**What is not here.** No pipeline of transformers knows the project's own Conformer, and there is
+none for policies. The voice has no peer: nobody else runs its checkpoint. optimum-onnx,
+sherpa-onnx and onnx-asr were not tried. Where a graph takes half a millisecond, what surrounds it
+counts: of the image's time, a tenth is what onnxruntime by hand leaves out (the EXIF orientation,
+checks of input and answer, the typed result). Models of the full public sizes stand in
+[quantization](quantization.md#full-public-sizes).
+
+Machine: {machine}. Python {python}. A/A control: the two halves of our own calls differ by at most
+{aa:.0f} %.
+
+![Ratios to the peers](images/performance.png)
+
+| pipeline | peer | instruction set | ours | peer's | ratio | 95 % interval | bar | |
+|---|---|---|---|---|---|---|---|---|
+"""
+
+
+@dataclass(frozen=True)
+class Page:
+    """What is written of one suite."""
+
+    name: str
+    """Of the files, without their endings."""
+    head: str
+    """What stands above the table."""
+
+
+PAGES = {
+    "kernels": Page("kernel-benchmarks", KERNELS),
+    "pipelines": Page("performance", PIPELINES),
+}
 
 
 @dataclass(frozen=True)
@@ -55,15 +102,23 @@ class Row:
         bar = "" if facts["bar"] is None else f"≤ {facts['bar']}"
         return (
             f"| {self.name} | {facts['peer']} | {facts['instruction_set']} | "
-            f"{facts['ours_microseconds']:.3g} µs a {facts['unit']} | "
-            f"{facts['theirs_microseconds']:.3g} µs | {facts['ratio']:.3f} | "
+            f"{microseconds(facts['ours_microseconds'])} µs a {facts['unit']} | "
+            f"{microseconds(facts['theirs_microseconds'])} µs | {facts['ratio']:.3f} | "
             f"{low:.3f} to {high:.3f} | {bar} | {self.verdict} |"
         )
 
 
 def in_words(name: str) -> str:
     """Turn the name of a benchmark into words."""
-    return name.removeprefix("test_").replace("_", " ").replace("[", " (").replace("]", ")")
+    whole, bracket, case = name.removeprefix("test_").removesuffix("]").partition("[")
+    if whole == "pipeline":
+        return ", ".join(case.split("-", 1))
+    return whole.replace("_", " ") + (f" ({case})" if bracket else "")
+
+
+def microseconds(value: float) -> str:
+    """Return a time with three digits, or in whole microseconds."""
+    return f"{value:,.0f}" if value >= 1000 else f"{value:.3g}"
 
 
 def read(path: Path) -> tuple[list[Row], dict[str, Any]]:
@@ -99,16 +154,19 @@ def draw(runs: list[list[Row]], path: Path) -> None:
 def main() -> None:
     """Read the files, write the page and the picture."""
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("page", choices=PAGES)
     parser.add_argument("files", type=Path, nargs="+", help="one file an instruction set")
-    runs, machines = zip(*(read(path) for path in parser.parse_args().files), strict=True)
+    arguments = parser.parse_args()
+    page = PAGES[arguments.page]
+    runs, machines = zip(*(read(path) for path in arguments.files), strict=True)
     rows = [row for run in runs for row in run]
     noise = 100 * max(abs(row.facts["aa"] - 1) for row in rows)
     machine = machines[0]
     cpu = machine["cpu"].get("brand_raw", machine["machine"])
-    head = HEAD.format(machine=cpu, python=machine["python_version"], aa=noise)
+    head = page.head.format(machine=cpu, python=machine["python_version"], aa=noise)
     lines = [row.line() for row in sorted(rows, key=lambda row: row.name)]
-    (DOCS / "kernel-benchmarks.md").write_text(head + "\n".join(lines) + "\n")
-    draw(list(runs), DOCS / "images" / "kernel-benchmarks.png")
+    (DOCS / f"{page.name}.md").write_text(head + "\n".join(lines) + "\n")
+    draw(list(runs), DOCS / "images" / f"{page.name}.png")
 
 
 if __name__ == "__main__":
