@@ -39,7 +39,7 @@ def normal(*shape: int, seed: int = 0) -> NDArray[np.float32]:
 
 
 def lower(path: Path, *, per_channel: bool = True, reduced_range: bool = False) -> ModelProto:
-    names = integer_products(path, BOTH)
+    names = integer_products(path, BOTH, RANGES)
     write_integer_products(
         path, names, RANGES, per_channel=per_channel, reduced_range=reduced_range
     )
@@ -152,11 +152,44 @@ def test_other_products_are_left_to_the_quantizer(tmp_path: Path) -> None:
         "weights by batch": ((node("MatMul", "x w", "y"),), {"w": weight[None]}),
     }
     for name, (nodes, constants) in cases.items():
-        assert integer_products(store(tmp_path / "g.onnx", *nodes, **constants), BOTH) == (), name
+        assert (
+            integer_products(store(tmp_path / "g.onnx", *nodes, **constants), BOTH, RANGES) == ()
+        ), name
     for attributes in ({"alpha": 0.5}, {"transA": 1}):
         gemm = node("Gemm", "x w", "y", **attributes)
         path = store(tmp_path / "gemm.onnx", gemm, rank=2, w=weight)
-        assert integer_products(path, BOTH) == ()
+        assert integer_products(path, BOTH, RANGES) == ()
     plain = store(tmp_path / "plain.onnx", node("MatMul", "x w", "y"), w=weight)
-    assert integer_products(plain, ("Gemm", "Conv")) == ()
-    assert integer_products(plain, BOTH) == ("y/MatMul",)
+    assert integer_products(plain, ("Gemm", "Conv"), RANGES) == ()
+    assert integer_products(plain, BOTH, RANGES) == ("y/MatMul",)
+    assert integer_products(plain, BOTH, {}) == ()  # nothing is known of x
+
+
+def test_weights_that_others_read_or_of_another_type_are_left_to_the_quantizer(
+    tmp_path: Path,
+) -> None:
+    square = normal(IN, IN)
+    table = node("Gather", "w index", "rows")
+    nodes = (table, node("MatMul", "x w", "product"), node("Add", "product rows", "y"))
+    path = store(tmp_path / "table.onnx", *nodes, w=square, index=np.array([1]))
+    assert integer_products(path, (*BOTH, "Gather"), RANGES) == ()
+    double = (node("Cast", "x", "d", to=TensorProto.DOUBLE), node("MatMul", "d w", "p"),
+              node("Cast", "p", "y", to=TensorProto.FLOAT))  # fmt: skip
+    path = store(tmp_path / "double.onnx", *double, w=normal(IN, OUT).astype(np.float64))
+    assert integer_products(path, BOTH, {**RANGES, "d": (-1.0, 1.0)}) == ()
+
+
+def test_one_weight_as_it_is_and_transposed_is_two(tmp_path: Path) -> None:
+    square = normal(IN, IN)
+    nodes = (node("Gemm", "x w", "a"), node("Gemm", "x w", "b", transB=1), node("Sub", "a b", "y"))
+    path = store(tmp_path / "both.onnx", *nodes, rank=2, w=square)
+    lower(path)
+    x = normal(3, IN, seed=2)
+    (values, plain), (_, transposed) = rounded(x, square), rounded(x, square.T)
+    np.testing.assert_allclose(run(path, x), values @ plain - values @ transposed, atol=5e-5)
+
+
+def test_a_product_that_is_added_to_itself_is_one(tmp_path: Path) -> None:
+    nodes = (node("MatMul", "x w", "product"), node("Add", "product product", "y"))
+    model = lower(store(tmp_path / "twice.onnx", *nodes, w=normal(IN, OUT)))
+    assert operators(model) == ["QuantizeLinear", "MatMulIntegerToFloat", "Add"]

@@ -211,7 +211,7 @@ def transposed_convolution(rank: int, attributes: dict[str, Any], bias: bool) ->
 @pytest.mark.parametrize("length", [1, 5])
 @pytest.mark.parametrize(
     "numbers",
-    [(2, 2, 0, 0), (4, 2, 1, 0), (16, 8, 4, 0), (3, 2, 1, 1), (7, 3, 2, 0), (5, 1, 2, 0),
+    [(2, 2, 0, 0), (4, 2, 1, 0), (16, 8, 4, 0), (3, 2, 1, 1), (7, 3, 2, 0), (5, 2, 2, 0),
      (1, 3, 0, 0), (4, 4, 1, 0), (5, 3, 1, 2)],
 )  # fmt: skip
 def test_transposed_convolution_answers_as_pytorch(
@@ -238,8 +238,9 @@ def test_transposed_convolution_answers_as_pytorch(
 @pytest.mark.parametrize(
     "attributes",
     [
-        {"kernel_shape": [3], "dilations": [2]},
-        {"kernel_shape": [3], "auto_pad": "SAME_UPPER"},
+        {"kernel_shape": [3], "strides": [2], "dilations": [2]},
+        {"kernel_shape": [5], "strides": [1]},
+        {"kernel_shape": [3], "strides": [2], "auto_pad": "SAME_UPPER"},
         {"kernel_shape": [3], "strides": [2], "output_shape": [9]},
         {"kernel_shape": [2], "strides": [2], "output_padding": [1]},  # beyond the last block
     ],
@@ -312,11 +313,14 @@ def test_axes_are_swapped_at_once_where_that_is_what_happens() -> None:
     assert swap_axes_at_once(model) == 1
     assert [node.op_type for node in model.graph.node] == ["Transpose"]
     assert list(model.graph.node[0].attribute[0].ints) == [0, 1, 3, 2]
-    for other in (
-        swap(order="front rows columns"),
-        swap(first=(6,)),
-        swap(order="rows front rows"),
-    ):
+    literal = swap(order="front rows columns")
+    literal.graph.node[4].input[:] = ["first", "two", "three"]  # as sizes, not as axes
+    sizes = (numpy_helper.from_array(np.array([n]), name) for n, name in ((2, "two"), (3, "three")))
+    literal.graph.initializer.extend(sizes)
+    unknown = swap()
+    del unknown.graph.input[0].type.tensor_type.shape.dim[1:]
+    others = (swap(order="front rows columns"), swap(first=(6,)), swap(order="rows front rows"))
+    for other in (*others, literal, unknown):
         before = other.SerializeToString()
         assert swap_axes_at_once(other) == 0
         assert other.SerializeToString() == before

@@ -74,7 +74,7 @@ def quantize_integer(
                 **common,
             )
         else:
-            products = () if form.symmetric else integer_products(source, plan.operators)
+            products = () if form.symmetric else integer_products(source, plan.operators, ranges)
             write_ranges(ranges, observed := Path(folder) / "ranges.json")
             quantize_static(
                 source,
@@ -86,13 +86,14 @@ def quantize_integer(
                 extra_options=_extra_options(form),
                 **common,
             )
-            write_integer_products(
-                target,
-                set(products).difference(excluded),
-                ranges,
-                per_channel=plan.per_channel,
-                reduced_range=form.reduced_range,
-            )
+            if lowered := set(products).difference(excluded):
+                write_integer_products(
+                    target,
+                    lowered,
+                    ranges,
+                    per_channel=plan.per_channel,
+                    reduced_range=form.reduced_range,
+                )
     return kept
 
 

@@ -33,15 +33,32 @@ class _Product:
 
     nodes: tuple[NodeProto, ...]
     weight_name: str
+    transposed: bool
+    """Whether the weights are stored (out, in)."""
     weight: NDArray[np.float32]
     bias: str | None
     output: str
 
 
-def integer_products(path: Path, operators: Collection[str]) -> tuple[str, ...]:
-    """Return the names of the nodes of the graph in `path` that `write_integer_products` takes."""
+def integer_products(path: Path, operators: Collection[str], ranges: Ranges) -> tuple[str, ...]:
+    """Return the names of the nodes of the graph in `path` that `write_integer_products` takes.
+
+    Those are products of float32 activations, whose range is known, and weights that only products
+    read.
+    """
     view = GraphView(onnx.load(path).graph)
-    return tuple(product.nodes[0].name for product in _find(view, operators))
+    return tuple(
+        product.nodes[0].name
+        for product in _find(view, operators)
+        if _has_range(view, product.nodes[0].input[0], ranges)
+        and product.weight.dtype == np.float32
+        and all(reader.op_type in PRODUCTS for reader in view.readers(product.weight_name))
+    )
+
+
+def _has_range(view: GraphView, name: str, ranges: Ranges) -> bool:
+    """Whether the scale of a tensor is known, or follows from its range."""
+    return name in ranges or view.maker(name, "DequantizeLinear") is not None
 
 
 def write_integer_products(
@@ -80,12 +97,12 @@ def _matmul(view: GraphView, node: NodeProto) -> _Product | None:
     if weight is None or weight.ndim != 2:
         return None
     add = view.only_reader(node.output[0], "Add")
-    bias = None if add is None else next(n for n in add.input if n != node.output[0])
+    bias = None if add is None else next((n for n in add.input if n != node.output[0]), None)
     if add is None or bias is None or view.shape(bias) != weight.shape[1:]:
-        return _Product((node,), node.input[1], weight, None, node.output[0])
+        return _Product((node,), node.input[1], False, weight, None, node.output[0])
     if view.constant(bias) is None:
-        return _Product((node,), node.input[1], weight, None, node.output[0])
-    return _Product((node, add), node.input[1], weight, bias, add.output[0])
+        return _Product((node,), node.input[1], False, weight, None, node.output[0])
+    return _Product((node, add), node.input[1], False, weight, bias, add.output[0])
 
 
 def _gemm(view: GraphView, node: NodeProto) -> _Product | None:
@@ -93,11 +110,12 @@ def _gemm(view: GraphView, node: NodeProto) -> _Product | None:
     plain = attribute(node, "alpha", 1.0) == attribute(node, "beta", 1.0) == 1.0
     if weight is None or not plain or attribute(node, "transA", 0):
         return None
-    weight = weight.T if attribute(node, "transB", 0) else weight
+    transposed = bool(attribute(node, "transB", 0))
+    weight = weight.T if transposed else weight
     bias = node.input[2] if len(node.input) > 2 else None
     if bias is not None and (view.constant(bias) is None or view.shape(bias) != weight.shape[1:]):
         return None
-    return _Product((node,), node.input[1], weight, bias, node.output[0])
+    return _Product((node,), node.input[1], transposed, weight, bias, node.output[0])
 
 
 class _Quantizer:
@@ -144,7 +162,7 @@ class _Quantizer:
         )
 
     def _quantized_weight(self, product: _Product) -> tuple[str, str]:
-        name, key = product.weight_name, (product.weight_name, product.nodes[0].op_type == "Gemm")
+        name, key = product.weight_name, (product.weight_name, product.transposed)
         if key not in self._weights:
             axis = 0 if self._per_channel else None
             largest = np.abs(product.weight).max(axis=axis).astype(np.float32)

@@ -31,6 +31,8 @@ def _swap(view: GraphView, restore: NodeProto) -> bool:
         return False
     source = flatten.input[0]
     rank = len(view.shape(source) or ())
+    if rank < 2:
+        return False
     *others, rows, columns = range(rank)
     if _sizes(view, flatten.input[1], source, rank) != [FLATTENED, rows, columns]:
         return False
@@ -39,22 +41,23 @@ def _swap(view: GraphView, restore: NodeProto) -> bool:
         return False
     before = view.maker(source, "Transpose")
     if before is not None:
-        source, order = before.input[0], [attribute(before, "perm", None)[axis] for axis in order]
+        first = attribute(before, "perm", [*range(rank)][::-1])
+        source, order = before.input[0], [first[axis] for axis in order]
     view.replace([restore], [view.node("Transpose", [source], restore.output, restore, perm=order)])
     return True
 
 
 def _sizes(view: GraphView, shape: str, source: str, rank: int) -> list[int]:
-    """Return the axes of `source` whose sizes are put together to `shape`, and constants as such.
+    """Return the axes of `source` whose sizes are put together to `shape`, and `FLATTENED`.
 
-    Empty where it is made otherwise.
+    Empty where it is made otherwise, of sizes that are written down, say.
     """
     concat = view.maker(shape, "Concat")
     found: list[int] = []
     for name in concat.input if concat is not None else ():
         constant = view.constant(name)
         axes = _sliced_axes(view, name, source, rank) if constant is None else constant.tolist()
-        if not axes:
+        if not axes or (constant is not None and axes != [FLATTENED]):
             return []
         found += axes
     return found

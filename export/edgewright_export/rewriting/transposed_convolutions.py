@@ -108,7 +108,7 @@ def _axes(view: GraphView, node: NodeProto, kernel: Sequence[int]) -> list[_Axis
     strides = attribute(node, "strides", [1] * rank)
     numbers = zip(shape[2:], kernel, strides, pads[:rank], after, strict=True)
     axes = [_Axis(*each) for each in numbers]
-    written = all(axis.surplus >= 0 for axis in axes)
+    written = all(axis.surplus >= 0 for axis in axes) and any(axis.stride > 1 for axis in axes)
     return axes if written and (rank == SEQUENCE or isinstance(shape[-1], int)) else None
 
 
@@ -163,7 +163,7 @@ def _chain(
     nodes, name = [], source.output[0]
     for i, step in enumerate(steps):
         last = i == len(steps) - 1
-        output = node.output[0] if last else f"{source.output[0]}_{i}"
+        output = node.output[0] if last else view.free_name(f"{source.output[0]}_{i}")
         constants = [
             view.add_constant(f"{output}_{step.operator.lower()}", np.array(values, np.int64))
             for values in step.constants

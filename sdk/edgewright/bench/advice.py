@@ -34,7 +34,7 @@ def advise(result: BenchResult) -> BenchResult:
 
 def _warnings(result: BenchResult) -> Iterator[Warned]:
     yield from _tail(result)
-    if result.settings.scenario in ("single-stream", "offline", "multi-stream"):
+    if result.multi_threaded is not None:
         yield from _cores(result)
     yield from _overload(result)
     if result.interrupted:
@@ -71,10 +71,10 @@ def _cores(result: BenchResult) -> Iterator[Warned]:
 
 
 def _overload(result: BenchResult) -> Iterator[Warned]:
-    rate = result.settings.rate
-    if rate is not None and result.throughput < BEHIND * rate:
+    arrivals = result.arrivals
+    if arrivals is not None and result.throughput < BEHIND * arrivals:
         text = (
-            f"{result.throughput:.1f} answers a second of {rate:.1f} that were due: the machine "
-            "does not keep up, and latency grows with the length of the run"
+            f"{result.throughput:.1f} answers a second of {arrivals:.1f} that were due: the "
+            "machine does not keep up, and latency grows with the length of the run"
         )
         yield Warned("overload", text)

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -116,6 +117,11 @@ def compare_sides(
             f"blocks: got {blocks}, expected at least {FEWEST_BLOCKS}: fewer tell nothing that "
             "noise does not; ask for more"
         )
+    if calls < 1 or seed < 0:
+        raise UsageError(
+            f"calls, seed: got {calls} and {seed}, expected at least 1 call and a seed of 0 or "
+            "more; leave the defaults"
+        )
     with _Worker("A", a, inputs) as first, _Worker("B", b, inputs) as second:
         _check_alike(first.facts, second.facts)
         if progress is not None:
@@ -201,20 +207,20 @@ class _Worker:
     def _ask(self, question: Mapping[str, Any]) -> dict[str, Any]:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        try:
+        with suppress(BrokenPipeError):  # it ended: what it wrote before says more
             self._process.stdin.write(json.dumps(question) + "\n")
             self._process.stdin.flush()
-            line = self._process.stdout.readline()
-        except BrokenPipeError:
-            line = ""
-        answer: dict[str, Any] = json.loads(line) if line else {}
+        line = self._process.stdout.readline()
+        try:
+            answer: dict[str, Any] = dict(json.loads(line))
+        except ValueError as error:
+            got = repr(line[:60]) if line else f"a process that ended with {self._process.wait()}"
+            raise UsageError(
+                f"side {self._name}: got {got}, expected answers of Edgewright's worker; see "
+                "whether `python -m edgewright.bench.worker` of its interpreter starts"
+            ) from error
         if "error" in answer:
             raise _error(answer["exit_code"], f"side {self._name}: {answer['error']}")
-        if not answer:
-            raise UsageError(
-                f"side {self._name}: got a process that ended with {self._process.wait()}, "
-                "expected answers; run `python -m edgewright.bench.worker` of its interpreter"
-            )
         return answer
 
     def _end(self) -> None:

@@ -89,6 +89,8 @@ class Settings:
     """Of the order of the inputs and of the arrivals."""
     workers: int
     """Callers at the same time."""
+    burst: int
+    """Inputs of a query: more than one in multi-stream only."""
     rate: float | None
     """Queries a second that arrive (server) or are due (control)."""
     bound: float | None
@@ -129,8 +131,8 @@ class Usage:
     """Times that another process was given the core."""
     peak_bytes: int
     """Most memory that the process held at once, since it began."""
-    steady_bytes: int
-    """Memory that it held at the end."""
+    steady_bytes: int | None
+    """Memory that it held at the end; none where the system does not tell."""
     joules: float | None
     """Of the processor's package, all processes together: an estimate; none without a counter."""
 
@@ -172,7 +174,9 @@ class BenchResult:
     cold: ColdStart
     queries: int
     throughput: float
-    """Queries a second."""
+    """Inputs that were answered a second."""
+    arrivals: float | None
+    """Queries a second that were due, as they came; server and control only."""
     percentiles: tuple[Percentile, ...]
     mean: float
     """Of the latency, as `least` and `most`: seconds."""
@@ -181,13 +185,14 @@ class BenchResult:
     parts: Parts
     usage: Usage
     real_time_factor: float | None
-    """Latency over length of audio, the median; none without audio."""
+    """Computing (pre, run and post) over length of audio, the median; none without audio."""
     in_time: float | None
     """Share of the queries within the bound; none without one."""
     jitter: float | None
     """Standard deviation of when queries began after they were due, seconds; control only."""
-    multi_threaded: bool
-    """Whether the run tells anything of several threads: false for one, and where they starved."""
+    multi_threaded: bool | None
+    """Whether the run tells anything of several threads: false for one, and where they starved;
+    none where queries come at a rate, so that cores are idle by design."""
     interrupted: bool
     """Whether it was ended before its tier was."""
     warnings: tuple[Warned, ...]

@@ -107,6 +107,8 @@ class Opened:
 
     model: Model[Any]
     queries: list[Query]
+    inputs: tuple[str, ...]
+    """What a user asks about; empty for the golden samples."""
     golden: Mapping[str, Mapping[str, Array]]
     """Raw inputs of the golden samples, by file."""
     model_bytes: int
@@ -140,6 +142,7 @@ def open_queries(
             yield Opened(
                 model=model,
                 queries=model.task.queries(model, golden, inputs),
+                inputs=inputs,
                 golden=golden,
                 model_bytes=sum(file.stat().st_size for file in files),
                 load_seconds=seconds,
@@ -191,13 +194,13 @@ class _Run:
         return self._describe(samples, load, meter.usage, cold, interrupted), samples
 
     def _load(self, unloaded: float) -> Load:
-        cores = max(1, probe().cores // self._model.runtime.threads)
-        options = self._options
-        workers = cores if options.workers is None else options.workers
+        options, callers = self._options, 1
+        if self._scenario.several_callers:
+            callers = max(1, probe().cores // self._model.runtime.threads)
         load = Load(
             queries=self._opened.queries,
             tier=TIERS[options.tier],
-            workers=workers if self._scenario.several_callers else 1,
+            workers=callers if options.workers is None else options.workers,
             unloaded=unloaded,
             rate=options.rate,
             bound=options.bound,
@@ -222,7 +225,8 @@ class _Run:
             settings=self._settings(load, rate, bound),
             cold=cold,
             queries=len(samples),
-            throughput=len(samples) / usage.wall,
+            throughput=len(samples) * self._scenario.burst / usage.wall,
+            arrivals=_arrivals(samples) if self._scenario.wants_rate else None,
             percentiles=percentiles(latency),
             mean=float(latency.mean()),
             least=float(latency.min()),
@@ -232,7 +236,11 @@ class _Run:
             real_time_factor=_real_time_factor(samples),
             in_time=None if bound is None else float(np.mean(latency <= bound)),
             jitter=_jitter(samples) if self._options.scenario == "control" else None,
-            multi_threaded=is_multi_threaded(parts, usage, threads, load.workers),
+            multi_threaded=(
+                None
+                if self._scenario.wants_rate
+                else is_multi_threaded(parts, usage, threads, load.workers)
+            ),
             interrupted=interrupted,
             warnings=(),
         )
@@ -255,9 +263,10 @@ class _Run:
             scenario=self._options.scenario,
             tier=self._options.tier,
             inputs=tuple(query.input for query in self._opened.queries),
-            inputs_sha256=input_digest(self._options.inputs, self._opened.golden),
+            inputs_sha256=input_digest(self._opened),
             seed=load.seed,
             workers=load.workers,
+            burst=self._scenario.burst,
             rate=rate,
             bound=bound,
         )
@@ -279,16 +288,18 @@ def _shown(progress: Progress | None) -> Callable[[float], object]:
     return lambda share: progress.advance_to(int(SHARES * share))
 
 
-def input_digest(inputs: Sequence[str], golden: Mapping[str, Mapping[str, Array]]) -> str:
+def input_digest(opened: Opened) -> str:
     """Return the hash of what is asked about: files, texts, or golden samples."""
     digest = hashlib.sha256()
-    for text in inputs:
+    asked = [query.input for query in opened.queries]
+    for text in (*opened.inputs, *asked):
         digest.update(text.encode("utf-8", "surrogateescape") + b"\0")
-        if Path(text).is_file():
-            digest.update(Path(text).read_bytes())
-    for file, arrays in {} if inputs else sorted(golden.items()):
-        digest.update(file.encode() + b"\0")
-        for name, array in sorted(arrays.items()):
+    for path in filter(Path.is_file, map(Path, opened.inputs)):
+        digest.update(path.read_bytes())
+    for file in sorted(
+        opened.golden.keys() & {name for text in asked for name in text.split(", ")}
+    ):
+        for name, array in sorted(opened.golden[file].items()):
             digest.update(f"{name} {array.dtype} {array.shape}\0".encode() + array.tobytes())
     return digest.hexdigest()
 
@@ -303,8 +314,14 @@ def _parts(samples: Sequence[Sample]) -> Parts:
 
 
 def _real_time_factor(samples: Sequence[Sample]) -> float | None:
-    factors = [sample.latency / sample.audio for sample in samples if sample.audio]
+    factors = [(s.pre + s.run + s.post) / s.audio for s in samples if s.audio]
     return float(np.median(factors)) if factors else None
+
+
+def _arrivals(samples: Sequence[Sample]) -> float | None:
+    """Return the queries a second that were due; none of the first alone."""
+    last = max(sample.due for sample in samples)
+    return (len(samples) - 1) / last if last > 0 else None
 
 
 def _jitter(samples: Sequence[Sample]) -> float:

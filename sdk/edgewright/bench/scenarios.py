@@ -119,6 +119,8 @@ class Scenario(ABC):
     wants_rate: ClassVar[bool] = False
     bounded: ClassVar[bool] = False
     """Whether answers can be late."""
+    burst: ClassVar[int] = 1
+    """Inputs of a query."""
 
     def settle(self, load: Load) -> tuple[float | None, float | None]:
         """Return the rate and the bound that apply."""
@@ -147,15 +149,18 @@ class MultiStream(Scenario):
 
     help = f"{BURST} inputs at once, the next {BURST} when all are answered"
     several_callers = True
+    burst = BURST
 
     def run(self, load: Load, recorder: Recorder) -> None:
-        """Ask bursts; the latency of a query is that of its last answer."""
-        turns = _turns(load)
-        with ThreadPoolExecutor(load.workers) as pool:
+        """Ask bursts; a query is told by its last answer."""
+        turns, pool = _turns(load), ThreadPoolExecutor(load.workers)
+        try:
             while not recorder.is_done:
                 due = recorder.now()
                 burst = [pool.submit(recorder.ask, next(turns), due) for _ in range(BURST)]
                 recorder.add(max((one.result() for one in burst), key=lambda s: s.latency))
+        finally:
+            pool.shutdown(cancel_futures=True)
 
 
 class Server(Scenario):
@@ -172,11 +177,18 @@ class Server(Scenario):
         return rate, load.bound or PATIENCE * load.unloaded
 
     def run(self, load: Load, recorder: Recorder) -> None:
-        """Ask when queries arrive; those that no worker is free for wait."""
+        """Ask when queries arrive; those that no worker is free for wait.
+
+        Where so many wait that they would take as long as the tier, no more arrive: more of them
+        would tell nothing but that it is overloaded.
+        """
         rate, _ = self.settle(load)
         generator, turns, due = np.random.default_rng(load.seed), _turns(load), 0.0
+        backlog = max(load.tier.queries, load.tier.seconds * load.workers / load.unloaded)
         with _Pool(load.workers, recorder) as pool:
             while not recorder.is_done:
+                if pool.waiting > backlog:
+                    return
                 due += generator.exponential(1 / (rate or 1))
                 pool.collect(until=due)
                 pool.submit(next(turns), due)
@@ -243,9 +255,13 @@ def check_load(scenario: str, load: Load) -> None:
                 f"{name}: got {value} for the scenario '{scenario}', expected none; leave it out"
             )
         if value is not None and not 0 < value < float("inf"):
-            raise UsageError(f"{name}: got {value}, expected a number above 0; change it")
-    if load.workers < 1:
-        raise UsageError(f"workers: got {load.workers}, expected at least 1; ask for callers")
+            unit = "queries a second" if name == "rate" else "seconds"
+            raise UsageError(f"{name}: got {value} {unit}, expected more than 0; change it")
+    if load.workers < 1 or (load.workers > 1 and not kind.several_callers):
+        expected = "at least 1" if kind.several_callers else f"1 in the scenario '{scenario}'"
+        raise UsageError(f"workers: got {load.workers}, expected {expected}; change it")
+    if load.seed < 0:
+        raise UsageError(f"seed: got {load.seed}, expected 0 or more; change it")
 
 
 def _turns(load: Load) -> Iterator[Query]:
@@ -270,21 +286,28 @@ class _Pool:
         self._executor = ThreadPoolExecutor(workers)
         self._workers, self._recorder = workers, recorder
         self._answered: SimpleQueue[Sample | BaseException] = SimpleQueue()
-        self._waiting = 0
+        self.waiting = 0
+        """Queries that were submitted and are not answered."""
 
     def __enter__(self) -> "_Pool":
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        self._executor.shutdown(cancel_futures=kind is not None)
-        while not self._answered.empty():
-            answer = self._answered.get()
-            if kind is None or isinstance(answer, Sample):
-                self._keep(answer)
+        try:
+            self._executor.shutdown(cancel_futures=kind is not None)
+        except BaseException as error:  # an interrupt while the last ones are answered
+            self._executor.shutdown(cancel_futures=True)
+            kind = type(error)
+            raise
+        finally:
+            while not self._answered.empty():
+                answer = self._answered.get()
+                if kind is None or isinstance(answer, Sample):
+                    self._keep(answer)
 
     def submit(self, query: Query, due: float | None) -> None:
         """Let a worker ask a query as soon as one is free."""
-        self._waiting += 1
+        self.waiting += 1
         self._executor.submit(self._work, query, due)
 
     def _work(self, query: Query, due: float | None) -> None:
@@ -303,11 +326,11 @@ class _Pool:
 
     def wait_for_room(self) -> None:
         """Take in answers until a query that is asked now waits behind one of each worker."""
-        while self._waiting >= 2 * self._workers:
+        while self.waiting >= 2 * self._workers:
             self._keep(self._answered.get())
 
     def _keep(self, answer: Sample | BaseException) -> None:
-        self._waiting -= 1
+        self.waiting -= 1
         if not isinstance(answer, Sample):
             raise answer
         self._recorder.add(answer)

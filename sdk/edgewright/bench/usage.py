@@ -1,7 +1,7 @@
 """What a process takes of the machine: cores, memory, energy."""
 
 import os
-import resource
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +13,8 @@ from edgewright.bench.result import Usage
 POWERCAP = Path("/sys/class/powercap")
 """Where Linux shows the energy counters of processors."""
 STATM = Path("/proc/self/statm")
-KIBIBYTE = 1024
+PEAK_UNIT = 1 if sys.platform == "darwin" else 1024
+"""Bytes of what the system counts the peak of memory in."""
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,7 @@ class _Moment:
     wall: float
     cpu: float
     preemptions: int
+    peak: int
     joules: float | None
 
 
@@ -37,21 +39,28 @@ class UsageMeter:
             yield
         finally:
             after = _moment()
-            peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * KIBIBYTE
-            steady = _resident_bytes(peak)
+            steady = _resident_bytes()
             self.usage = Usage(
                 wall=after.wall - before.wall,
                 cpu=after.cpu - before.cpu,
                 preemptions=after.preemptions - before.preemptions,
-                peak_bytes=max(peak, steady),  # which the kernel notes a little later
+                peak_bytes=max(after.peak, steady or 0),  # which the kernel notes a little later
                 steady_bytes=steady,
                 joules=_difference(before.joules, after.joules),
             )
 
 
 def _moment() -> _Moment:
+    import resource  # not on Windows, where the other commands work
+
     used = resource.getrusage(resource.RUSAGE_SELF)
-    return _Moment(time.perf_counter(), time.process_time(), used.ru_nivcsw, read_joules())
+    return _Moment(
+        wall=time.perf_counter(),
+        cpu=time.process_time(),
+        preemptions=used.ru_nivcsw,
+        peak=used.ru_maxrss * PEAK_UNIT,
+        joules=read_joules(),
+    )
 
 
 def read_joules(powercap: Path = POWERCAP) -> float | None:
@@ -71,8 +80,8 @@ def _difference(before: float | None, after: float | None) -> float | None:
     return after - before
 
 
-def _resident_bytes(otherwise: int) -> int:
+def _resident_bytes() -> int | None:
     """Return the memory that the process holds now."""
     if not STATM.exists():
-        return otherwise
+        return None
     return int(STATM.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")

@@ -5,13 +5,20 @@ which queries to time. So both sides may have their own interpreter, and with it
 """
 
 import json
+import signal
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
 from typing import Any, TextIO
 
-from edgewright.bench.run import WARMUP, describe_build, describe_host, input_digest, open_queries
+from edgewright.bench.run import (
+    WARMUP,
+    Opened,
+    describe_build,
+    describe_host,
+    input_digest,
+    open_queries,
+)
 from edgewright.errors import EdgewrightError
 from edgewright.records import plain
 
@@ -21,29 +28,36 @@ def serve(lines: Iterator[str], out: TextIO) -> int:
 
     First line: `bundle`, `variant`, `precision`, `device`, `threads`, `inputs`. Answer: `runtime`,
     `host`, `build`, `inputs_sha256`. Others: `first`, the number of the first query, and `calls`.
-    Answer: `seconds` per call. Whatever goes wrong is answered with `error` and `exit_code`.
+    Answer: `seconds` per call. An `EdgewrightError` is answered with `error` and `exit_code`, and
+    ends it.
     """
-    with ExitStack() as stack:
-        try:
-            wanted = json.loads(next(lines))
-            inputs = tuple(wanted.pop("inputs"))
-            opened = stack.enter_context(open_queries(**wanted, inputs=inputs))
+    try:
+        wanted = json.loads(next(lines))
+        with open_queries(**{**wanted, "inputs": tuple(wanted["inputs"])}) as opened:
             for index in range(WARMUP):
                 opened.queries[index % len(opened.queries)].ask()
-        except EdgewrightError as error:
-            _answer(out, {"error": str(error), "exit_code": error.exit_code})
-            return error.exit_code
-        _answer(out, {
-            "runtime": plain(opened.model.runtime),
-            "task": opened.model.task.key,
-            "host": plain(describe_host()),
-            "build": plain(describe_build(opened.model.runtime.provider)),
-            "inputs_sha256": input_digest(inputs, opened.golden),
-        })  # fmt: skip
-        for line in lines:
-            asked = json.loads(line)
-            _answer(out, {"seconds": _time(opened.queries, asked["first"], asked["calls"])})
+            _answer(out, _describe(opened))
+            for line in lines:
+                asked = json.loads(line)
+                seconds = _time(opened.queries, asked["first"], asked["calls"])
+                _answer(out, {"seconds": seconds})
+    except EdgewrightError as error:
+        _answer(out, {"error": str(error), "exit_code": error.exit_code})
+        return error.exit_code
+    except BrokenPipeError:  # whoever asked is gone
+        return 0
     return 0
+
+
+def _describe(opened: Opened) -> dict[str, Any]:
+    runtime = opened.model.runtime
+    return {
+        "runtime": plain(runtime),
+        "task": opened.model.task.key,
+        "host": plain(describe_host()),
+        "build": plain(describe_build(runtime.provider)),
+        "inputs_sha256": input_digest(opened),
+    }
 
 
 def _time(queries: list[Any], first: int, calls: int) -> float:
@@ -59,5 +73,6 @@ def _answer(out: TextIO, answer: dict[str, Any]) -> None:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever started it ends it
     answers, sys.stdout = sys.stdout, sys.stderr  # what libraries print is no answer
     sys.exit(serve(iter(sys.stdin), answers))

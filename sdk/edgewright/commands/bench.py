@@ -4,6 +4,7 @@ import argparse
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from edgewright.bench.report import require_libraries, write_report
 from edgewright.bench.result import BenchResult, Sample
 from edgewright.bench.run import Options, bench_bundle
 from edgewright.bench.scenarios import SCENARIOS, TIERS
@@ -74,29 +75,32 @@ class BenchCommand:
         """Measure and print each bundle; end with 130 where the last run was interrupted."""
         _check_outputs(args)
         found: list[tuple[BenchResult, list[Sample]]] = []
-        for bundle in args.bundles:
-            with Progress() as progress:
-                found.append(bench_bundle(bundle, _options(args), progress=progress))
-            result, _ = found[-1]
-            if args.json:
-                emit(result, as_json=True)
-            else:
-                _print(result)
-            if result.interrupted:
-                break
-        if args.output is not None:
-            write_result([result for result, _ in found], Path(args.output))
-        if args.samples is not None:
-            write_samples(found, Path(args.samples))
-        if args.html is not None:
-            _report(found, args)
+        try:
+            for bundle in args.bundles:
+                with Progress() as progress:
+                    found.append(bench_bundle(bundle, _options(args), progress=progress))
+                result, _ = found[-1]
+                if args.json:
+                    emit(result, as_json=True)
+                else:
+                    _print(result)
+                if result.interrupted:
+                    break
+        finally:
+            if found:
+                _store(found, args)
         return INTERRUPTED if found[-1][0].interrupted else 0
 
 
 def _check_outputs(args: argparse.Namespace) -> None:
-    for output in (args.output, args.samples, args.html):
-        if output is not None:
-            check_output(Path(output))
+    given = [one for one in (args.output, args.samples, args.html) if one is not None]
+    targets = [check_output(Path(output)) for output in given]
+    if len(set(targets)) < len(targets):
+        raise UsageError(
+            f"--output, --samples, --html: got {', '.join(given)}, expected a file each; rename one"
+        )
+    if args.html is not None:
+        require_libraries()
     if args.pictures is not None and args.html is None:
         raise UsageError(
             f"--pictures: got '{args.pictures}' without --html, expected both; the pictures are "
@@ -104,11 +108,18 @@ def _check_outputs(args: argparse.Namespace) -> None:
         )
 
 
+def _store(found: Sequence[tuple[BenchResult, Sequence[Sample]]], args: argparse.Namespace) -> None:
+    if args.output is not None:
+        write_result([result for result, _ in found], Path(args.output))
+    if args.samples is not None:
+        write_samples(found, Path(args.samples))
+    if args.html is not None:
+        _report(found, args)
+
+
 def _report(
     found: Sequence[tuple[BenchResult, Sequence[Sample]]], args: argparse.Namespace
 ) -> None:
-    from edgewright.bench.report import write_report  # draws: only who asks for it waits
-
     with Progress() as progress:
         progress.start("writing the report")
         write_report(
@@ -146,11 +157,13 @@ def _print(result: BenchResult) -> None:
 
 
 def _rows(result: BenchResult) -> Iterator[tuple[str, str]]:
-    yield "queries", f"{result.queries} ({len(result.settings.inputs)} different)"
+    settings = result.settings
+    burst = f" of {settings.burst} inputs" if settings.burst > 1 else ""
+    yield "queries", f"{result.queries}{burst} ({len(settings.inputs)} different inputs)"
     for percentile in result.percentiles:
         yield percentile.name, _shown(percentile.seconds, percentile.missing)
     yield "mean", f"{_ms(result.mean)} ({_ms(result.least)} to {_ms(result.most)})"
-    yield "throughput", f"{result.throughput:.2f} a second"
+    yield "throughput", f"{result.throughput:.2f} inputs a second"
     parts = result.parts
     yield (
         "pre / run / post / rest",
@@ -165,8 +178,9 @@ def _rows(result: BenchResult) -> Iterator[tuple[str, str]]:
     yield "cold start", f"load {_ms(result.cold.load)}, first answer {_ms(result.cold.first)}"
     usage = result.usage
     yield "cpu / wall", f"{usage.cpu_per_wall:.2f}, {usage.preemptions} preemptions"
-    memory = (usage.steady_bytes, usage.peak_bytes, result.subject.model_bytes)
-    yield "memory", "{} steady, {} peak, {} of them the files".format(*map(_mb, memory))
+    steady = "" if usage.steady_bytes is None else f"{_mb(usage.steady_bytes)} at the end, "
+    yield "memory", f"{steady}{_mb(usage.peak_bytes)} at most"
+    yield "graphs", _mb(result.subject.model_bytes)
     if usage.joules is not None:
         yield "energy (estimate)", f"{usage.joules / result.queries:.3g} J a query, all processes"
     for warned in result.warnings:

@@ -24,7 +24,7 @@ class Query:
     """One question to a loaded model, which a benchmark asks again and again."""
 
     input: str
-    """What is asked about: the path of a file, or `golden/…` for a sample of the bundle."""
+    """What is asked about: the path of a file, a text, or `golden/…` for samples of the bundle."""
     ask: Callable[[], Answer]
     """Asks it, the way that users do."""
 

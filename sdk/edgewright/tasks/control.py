@@ -150,7 +150,7 @@ class Control(Task):
                 f"inputs: got {', '.join(inputs)}, expected none: a policy is asked about the "
                 "episodes of its golden samples; leave them out"
             )
-        return [Query("golden", _Replay(model, list(samples.values())))]
+        return [Query(", ".join(samples), _Replay(model, list(samples.values())))]
 
 
 class _Replay:

@@ -169,14 +169,13 @@ class Score(Task):
     ) -> list[Query]:
         """Score the beginning of each record of FASTA or FASTQ files, all that fits at once."""
         ask = model.embed if model.config.head == "embedding" else model
-        starts = {
-            f"{path}: {run.name}": run.sequence
+        asked = [
+            (f"{path}: {run.name}", run.sequence)
             for path in inputs
             for run in read_records(path)
             if run.start == 0
-        }
-        asked = starts or {file: sample["sequence"].tobytes() for file, sample in samples.items()}
+        ] or [(file, sample["sequence"].tobytes()) for file, sample in samples.items()]
         return [
             Query(name, partial(ask, sequence[: model.max_bases].decode("ascii")))
-            for name, sequence in asked.items()
+            for name, sequence in asked
         ]

@@ -72,9 +72,16 @@ def test_every_family_is_measured_from_input_to_answer(family: str, tiny: dict[s
 
 @pytest.mark.parametrize("scenario", SCENARIOS)
 def test_every_scenario_runs(scenario: str, tiny: dict[str, Path]) -> None:
-    result, samples = measure(tiny["vit"], scenario=scenario, workers=2, seed=3)
+    several = SCENARIOS[scenario].several_callers
+    result, samples = measure(
+        tiny["vit"], scenario=scenario, workers=2 if several else None, seed=3
+    )
     assert len(samples) >= 12
-    assert result.settings.workers == (2 if SCENARIOS[scenario].several_callers else 1)
+    assert result.settings.workers == (2 if several else 1)
+    assert (result.arrivals is None) == (not SCENARIOS[scenario].wants_rate)
+    burst = 8 if scenario == "multi-stream" else 1
+    assert result.settings.burst == burst
+    assert result.throughput == pytest.approx(burst * len(samples) / result.usage.wall)
     assert (result.in_time is not None) == SCENARIOS[scenario].bounded
     assert (result.jitter is not None) == (scenario == "control")
 
@@ -134,6 +141,35 @@ def test_an_interrupt_leaves_what_was_measured(
     assert len(samples.read_text().splitlines()) == 3
 
 
+def test_what_was_measured_is_kept_where_a_later_bundle_fails(
+    tiny: dict[str, Path], tmp_path: Path
+) -> None:
+    output = tmp_path / "result.json"
+    assert main(["bench", str(tiny["vit"]), str(tmp_path / "absent"), "-o", str(output)]) == 3
+    assert len(json.loads(output.read_text())) == 1
+
+
+def test_a_report_without_its_libraries_is_refused_before_the_run(
+    tiny: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys
+) -> None:
+    monkeypatch.setitem(sys.modules, "jinja2", None)
+    assert main(["bench", str(tiny["vit"]), "--html", str(tmp_path / "page.html")]) == 4
+    printed = capsys.readouterr()
+    assert not printed.out
+    assert "edgewright[report]" in printed.err
+
+
+def test_records_of_one_name_are_all_asked_about(tiny: dict[str, Path], tmp_path: Path) -> None:
+    (fasta := tmp_path / "twice.fa").write_text(">a\nACGTAC\n>a\nGGGTAC\n")
+    assert measure(tiny["dnabert"], inputs=(str(fasta),))[0].settings.inputs == (f"{fasta}: a",) * 2
+
+
+def test_computing_and_not_waiting_is_compared_with_the_audio(tiny: dict[str, Path]) -> None:
+    result, samples = measure(tiny["conformer_ctc"], scenario="multi-stream", workers=1)
+    computed = [(one.pre + one.run + one.post) / one.audio for one in samples if one.audio]
+    assert result.real_time_factor == pytest.approx(np.median(computed))
+
+
 def test_an_interrupt_before_the_first_answer_is_one(
     tiny: dict[str, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -171,7 +207,11 @@ def test_the_command_prints_stores_and_keeps_every_sample(
 
 
 def test_bad_requests_end_with_words(tiny: dict[str, Path], tmp_path: Path, capsys) -> None:
-    vit = str(tiny["vit"])
+    vit, same = str(tiny["vit"]), str(tmp_path / "same.json")
+    failing, talking = tmp_path / "failing", tmp_path / "talking"
+    for script, does in ((failing, "exit 1"), (talking, "echo hello")):
+        script.write_text(f"#!/bin/sh\n{does}\n")
+        script.chmod(0o755)
     for arguments, code, words in (
         (["bench", vit, "--rate", "3"], 2, "expected none"),
         (["bench", vit, "--variant", "int4"], 2, "int4"),
@@ -185,7 +225,13 @@ def test_bad_requests_end_with_words(tiny: dict[str, Path], tmp_path: Path, caps
         (["compare", vit, vit, "--blocks", "39"], 2, "expected at least 40"),
         (["compare", vit, str(tiny["dnabert"])], 2, "expected the same on both sides"),
         (["compare", vit, vit, "--python-b", "/no/python"], 2, "Python interpreter"),
-        (["compare", vit, vit, "--python-b", "/bin/false"], 2, "ended with 1"),
+        (["compare", vit, vit, "--python-b", str(failing)], 2, "ended with 1"),
+        (["compare", vit, vit, "--python-b", str(talking)], 2, "got 'hello"),
+        (["compare", vit, vit, "--calls", "0"], 2, "got 0 and 0"),
+        (["compare", vit, vit, "--seed", "-1"], 2, "got 5 and -1"),
+        (["bench", vit, "--seed", "-1"], 2, "seed: got -1"),
+        (["bench", vit, "--workers", "2"], 2, "expected 1 in the scenario 'single-stream'"),
+        (["bench", vit, "-o", same, "--samples", same], 2, "expected a file each"),
     ):
         assert main(arguments) == code, arguments
         assert words in capsys.readouterr().err
@@ -241,8 +287,9 @@ def test_advice_names_what_makes_figures_doubtful(result: BenchResult) -> None:
     assert kinds(replace(result, percentiles=tail)) == ["tail"]
     assert kinds(replace(result, usage=usage(0.5))) == ["busy machine"]
     assert kinds(replace(result, interrupted=True)) == ["short"]
-    server = replace(result.settings, scenario="server", rate=2 * result.throughput)
-    assert kinds(replace(result, settings=server)) == ["overload"]
+    assert kinds(replace(result, arrivals=2 * result.throughput)) == ["overload"]
+    assert kinds(replace(result, arrivals=1.01 * result.throughput)) == []
+    assert kinds(replace(result, multi_threaded=None, usage=usage(0.1))) == []
     starved = replace(result, subject=replace(result.subject, threads=2), usage=usage(1.05))
     assert kinds(replace(starved, multi_threaded=False)) == ["starved"]
 

@@ -2,10 +2,11 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 
 from edgewright.bench.report import fronts, operators, roofline
-from edgewright.bench.report.drawing import Section
+from edgewright.bench.report.drawing import Section, missing
 from edgewright.bench.report.figures import Run, draw_latency, draw_split, draw_timeline
 from edgewright.bench.report.page import render_page
 from edgewright.bench.result import BenchResult, Sample
@@ -54,6 +55,19 @@ def write_report(
         _write_pictures(sections, pictures)
     with complete_file(output) as file:
         file.write_bytes(page.encode("utf-8", "replace"))  # names of files may be no text
+
+
+def require_libraries() -> None:
+    """Check, before a long run, that the page can be drawn.
+
+    Raises:
+        MissingDependencyError: Jinja2 or matplotlib is not installed.
+    """
+    for library in ("jinja2", "matplotlib"):
+        try:
+            import_module(library)
+        except ImportError as error:
+            raise missing(library, error) from error
 
 
 def _of_runs(runs: Sequence[Run]) -> Iterator[Section]:

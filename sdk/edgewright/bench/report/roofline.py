@@ -22,9 +22,10 @@ from edgewright.bench.report.drawing import (
 from edgewright.bench.report.figures import Run
 from edgewright.bench.report.operations import Operations, count_operations
 from edgewright.bench.report.peak import Peak, measure_peak
-from edgewright.bench.run import describe_host, input_digest
+from edgewright.bench.run import describe_host
 from edgewright.bundle import Bundle
 from edgewright.placement import BASELINE
+from edgewright.tasks.speak import SENTENCE
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -38,7 +39,7 @@ def roofline_section(runs: Sequence[Run], bundle: Bundle) -> Section:
 
     Args:
         runs: Of the page; those of other bundles, inputs, devices, machines and
-            numbers of threads are left out.
+            numbers of threads, and those of several callers, are left out.
         bundle: The one that is counted.
 
     Raises:
@@ -48,7 +49,7 @@ def roofline_section(runs: Sequence[Run], bundle: Bundle) -> Section:
     if not fitting:
         why = (
             f"Drawn for runs of {bundle.manifest.name} that were asked about its golden samples, "
-            "on the CPU of the machine that writes the page; there is none among these."
+            "by one caller, on the CPU of the machine that writes the page; there is none here."
         )
         return Section(NAME, TITLE, why)
     if BASELINE not in [variant.name for variant in bundle.manifest.variants]:
@@ -67,12 +68,16 @@ def roofline_section(runs: Sequence[Run], bundle: Bundle) -> Section:
 def _fits(run: Run, bundle: Bundle) -> bool:
     """Return whether what is counted and measured now holds for a run."""
     result = run.result
-    golden = {file: sample for file, sample, _ in bundle.golden()}
+    counted = {SENTENCE, *(file for file, _, _ in bundle.golden())}
     return (
         result.subject.bundle_digest == bundle.digest
         and result.subject.provider == PROVIDERS["cpu"]
         and result.host == describe_host()
-        and result.settings.inputs_sha256 == input_digest((), golden)
+        and result.settings.workers == 1
+        and result.parts.run > 0
+        and all(
+            text in counted or set(text.split(", ")) <= counted for text in result.settings.inputs
+        )
     )
 
 

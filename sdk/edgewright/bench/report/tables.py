@@ -91,7 +91,7 @@ def milliseconds(seconds: float) -> str:
     return f"{1e3 * seconds:.3f} ms"
 
 
-def megabytes(size: int) -> str:
+def megabytes(size: float) -> str:
     """Return bytes as text in MB."""
     return f"{size / 1e6:.1f} MB"
 
@@ -103,7 +103,8 @@ def _inputs(result: BenchResult) -> str:
 
 
 def _threads(result: BenchResult) -> str:
-    if result.subject.threads * result.settings.workers == 1 or result.multi_threaded:
+    several = result.subject.threads * result.settings.workers > 1
+    if not several or result.multi_threaded is not False:
         return str(result.subject.threads)
     return f"{result.subject.threads}, which starved: no evidence for several threads"
 
@@ -169,7 +170,7 @@ _FIGURES: dict[str, Column] = {
     "jitter": lambda r: _optional(r.jitter, milliseconds),
     "cold start: load": lambda r: milliseconds(r.cold.load),
     "cold start: first answer": lambda r: milliseconds(r.cold.first),
-    "memory, steady": lambda r: megabytes(r.usage.steady_bytes),
+    "memory, steady": lambda r: _optional(r.usage.steady_bytes, megabytes),
     "memory, peak": lambda r: megabytes(r.usage.peak_bytes),
     "cpu / wall": lambda r: f"{r.usage.cpu_per_wall:.2f}, {r.usage.preemptions} preemptions",
     "energy (an estimate)": _energy,
