@@ -14,22 +14,9 @@ from typing import Any
 import numpy as np
 
 from edgewright import _core
-from edgewright.bench.advice import advise, is_multi_threaded
-from edgewright.bench.result import (
-    FORMAT,
-    FORMAT_VERSION,
-    BenchResult,
-    Build,
-    ColdStart,
-    Host,
-    Parts,
-    Sample,
-    Settings,
-    Subject,
-    Usage,
-)
+from edgewright.bench.result import BenchResult, Build, ColdStart, Host, Sample, Settings, Subject
 from edgewright.bench.scenarios import SCENARIOS, TIERS, Load, Recorder, check_load
-from edgewright.bench.statistics import percentiles
+from edgewright.bench.summary import Circumstances, summarize
 from edgewright.bench.usage import UsageMeter
 from edgewright.bundle import Bundle
 from edgewright.errors import UsageError
@@ -192,7 +179,16 @@ class _Run:
             interrupted = True
         samples = sorted(recorder.samples, key=lambda sample: sample.begun)
         cold = ColdStart(self._opened.load_seconds, first)
-        return self._describe(samples, load, meter.usage, cold, interrupted), samples
+        what = Circumstances(
+            host=describe_host(),
+            build=describe_build(self._model.runtime.provider),
+            subject=self._subject(),
+            settings=self._settings(load),
+            cold=cold,
+            usage=meter.usage,
+            interrupted=interrupted,
+        )
+        return summarize([samples], what), samples
 
     def _load(self, unloaded: float) -> Load:
         options, callers = self._options, 1
@@ -210,43 +206,6 @@ class _Run:
         check_load(options.scenario, load)
         return load
 
-    def _describe(
-        self, samples: list[Sample], load: Load, usage: Usage, cold: ColdStart, interrupted: bool
-    ) -> BenchResult:
-        rate, bound = self._scenario.settle(load)
-        latency = np.array([sample.latency for sample in samples])
-        threads = self._model.runtime.threads
-        parts = _parts(samples)
-        found = BenchResult(
-            format=FORMAT,
-            format_version=FORMAT_VERSION,
-            host=describe_host(),
-            build=describe_build(self._model.runtime.provider),
-            subject=self._subject(),
-            settings=self._settings(load, rate, bound),
-            cold=cold,
-            queries=len(samples),
-            throughput=len(samples) * self._scenario.burst / usage.wall,
-            arrivals=_arrivals(samples) if self._scenario.wants_rate else None,
-            percentiles=percentiles(latency),
-            mean=float(latency.mean()),
-            least=float(latency.min()),
-            most=float(latency.max()),
-            parts=parts,
-            usage=usage,
-            real_time_factor=_real_time_factor(samples),
-            in_time=None if bound is None else float(np.mean(latency <= bound)),
-            jitter=_jitter(samples) if self._options.scenario == "control" else None,
-            multi_threaded=(
-                None
-                if self._scenario.wants_rate
-                else is_multi_threaded(parts, usage, threads, load.workers)
-            ),
-            interrupted=interrupted,
-            warnings=(),
-        )
-        return advise(found)
-
     def _subject(self) -> Subject:
         runtime = self._model.runtime
         return Subject(
@@ -259,7 +218,8 @@ class _Run:
             model_bytes=self._opened.model_bytes,
         )
 
-    def _settings(self, load: Load, rate: float | None, bound: float | None) -> Settings:
+    def _settings(self, load: Load) -> Settings:
+        rate, bound = self._scenario.settle(load)
         return Settings(
             scenario=self._options.scenario,
             tier=self._options.tier,
@@ -304,30 +264,6 @@ def input_digest(opened: Opened) -> str:
         for name, array in sorted(opened.golden[file].items()):
             digest.update(f"{name} {array.dtype} {array.shape}\0".encode() + array.tobytes())
     return digest.hexdigest()
-
-
-def _parts(samples: Sequence[Sample]) -> Parts:
-    pre, run, post, latency = (
-        np.array([getattr(sample, name) for sample in samples])
-        for name in ("pre", "run", "post", "latency")
-    )
-    rest = latency - pre - run - post
-    return Parts(*(float(np.median(part)) for part in (pre, run, post, rest)))
-
-
-def _real_time_factor(samples: Sequence[Sample]) -> float | None:
-    factors = [(s.pre + s.run + s.post) / s.audio for s in samples if s.audio]
-    return float(np.median(factors)) if factors else None
-
-
-def _arrivals(samples: Sequence[Sample]) -> float | None:
-    """Return the queries a second that were due; none of the first alone."""
-    last = max(sample.due for sample in samples)
-    return (len(samples) - 1) / last if last > 0 else None
-
-
-def _jitter(samples: Sequence[Sample]) -> float:
-    return float(np.std([sample.lateness for sample in samples]))
 
 
 def describe_host() -> Host:

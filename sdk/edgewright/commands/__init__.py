@@ -8,6 +8,7 @@ from edgewright.commands.external import ExternalCommand
 from edgewright.commands.inspect import InspectCommand
 from edgewright.commands.pack import PackCommand
 from edgewright.commands.profile import ProfileCommand
+from edgewright.commands.report import ReportCommand
 from edgewright.commands.run_task import TaskCommand
 from edgewright.commands.verify import VerifyCommand
 from edgewright.families import FAMILIES
@@ -21,6 +22,7 @@ COMMANDS: dict[str, Command] = {
     "verify": VerifyCommand(),
     "bench": BenchCommand(),
     "compare": CompareCommand(),
+    "report": ReportCommand(),
     "profile": ProfileCommand(),
     "pack": PackCommand(),
     "lint": ExternalCommand(

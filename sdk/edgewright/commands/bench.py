@@ -83,7 +83,7 @@ class BenchCommand:
                 if args.json:
                     emit(result, as_json=True)
                 else:
-                    _print(result)
+                    print_result(result)
                 if result.interrupted:
                     break
         finally:
@@ -146,7 +146,8 @@ def _options(args: argparse.Namespace) -> Options:
     )
 
 
-def _print(result: BenchResult) -> None:
+def print_result(result: BenchResult) -> None:
+    """Print what was found as a table."""
     subject, settings = result.subject, result.settings
     title = (
         f"{subject.bundle}, {subject.variant} on {subject.provider}, {subject.threads} threads, "

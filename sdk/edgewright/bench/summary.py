@@ -1,0 +1,142 @@
+"""From the samples of runs to what is told of them, and several like runs as one."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+
+import numpy as np
+
+from edgewright.bench.advice import advise, is_multi_threaded
+from edgewright.bench.result import (
+    FORMAT,
+    FORMAT_VERSION,
+    BenchResult,
+    Build,
+    ColdStart,
+    Host,
+    Parts,
+    Sample,
+    Settings,
+    Subject,
+    Usage,
+)
+from edgewright.bench.statistics import percentiles
+from edgewright.errors import UsageError
+from edgewright.records import plain
+
+
+@dataclass(frozen=True)
+class Circumstances:
+    """What a run was, beside its samples."""
+
+    host: Host
+    build: Build
+    subject: Subject
+    settings: Settings
+    cold: ColdStart
+    usage: Usage
+    interrupted: bool
+
+
+def summarize(runs: Sequence[Sequence[Sample]], what: Circumstances) -> BenchResult:
+    """Return what is told of runs under the same circumstances.
+
+    Args:
+        runs: The samples of each, at least one in all.
+        what: Of all runs together.
+    """
+    samples = [sample for run in runs for sample in run]
+    latency = np.array([sample.latency for sample in samples])
+    settings, parts = what.settings, _parts(samples)
+    at_a_rate = settings.rate is not None
+    return advise(
+        BenchResult(
+            format=FORMAT,
+            format_version=FORMAT_VERSION,
+            **{field.name: getattr(what, field.name) for field in fields(what)},
+            queries=len(samples),
+            throughput=len(samples) * settings.burst / what.usage.wall,
+            arrivals=_arrivals(runs) if at_a_rate else None,
+            percentiles=percentiles(latency),
+            mean=float(latency.mean()),
+            least=float(latency.min()),
+            most=float(latency.max()),
+            parts=parts,
+            real_time_factor=_real_time_factor(samples),
+            in_time=None if settings.bound is None else float(np.mean(latency <= settings.bound)),
+            jitter=_jitter(samples) if settings.scenario == "control" else None,
+            multi_threaded=None
+            if at_a_rate
+            else is_multi_threaded(parts, what.usage, what.subject.threads, settings.workers),
+            warnings=(),
+        )
+    )
+
+
+def merge(measured: Sequence[tuple[BenchResult, Sequence[Sample]]]) -> BenchResult:
+    """Return several runs as one: their samples together, so that higher percentiles are carried.
+
+    Raises:
+        UsageError: There are none, or they are of other machines, builds, bundles, settings or
+            inputs. Only seeds may differ.
+    """
+    if not measured:
+        raise UsageError("merge: got no runs, expected at least one; measure a bundle first")
+    results = [result for result, _ in measured]
+    first = results[0]
+    for other in results[1:]:
+        _check_alike(first, other)
+    usages = [result.usage for result in results]
+    joules = [usage.joules for usage in usages if usage.joules is not None]
+    usage = Usage(
+        wall=sum(usage.wall for usage in usages),
+        cpu=sum(usage.cpu for usage in usages),
+        preemptions=sum(usage.preemptions for usage in usages),
+        peak_bytes=max(usage.peak_bytes for usage in usages),
+        steady_bytes=usages[-1].steady_bytes,
+        joules=sum(joules) if len(joules) == len(usages) else None,
+    )
+    what = Circumstances(
+        host=first.host,
+        build=first.build,
+        subject=first.subject,
+        settings=first.settings,
+        cold=first.cold,
+        usage=usage,
+        interrupted=any(result.interrupted for result in results),
+    )
+    return summarize([samples for _, samples in measured], what)
+
+
+def _check_alike(a: BenchResult, b: BenchResult) -> None:
+    for section in ("host", "build", "subject", "settings"):
+        one, other = (plain(getattr(result, section)) for result in (a, b))
+        for name in one:
+            if name != "seed" and one[name] != other[name]:
+                raise UsageError(
+                    f"merge: got runs whose {name} is {one[name]!r} and {other[name]!r}, expected "
+                    "the same machine, build, bundle, settings and inputs; compare them instead"
+                )
+
+
+def _parts(samples: Sequence[Sample]) -> Parts:
+    pre, run, post, latency = (
+        np.array([getattr(sample, name) for sample in samples])
+        for name in ("pre", "run", "post", "latency")
+    )
+    rest = latency - pre - run - post
+    return Parts(*(float(np.median(part)) for part in (pre, run, post, rest)))
+
+
+def _real_time_factor(samples: Sequence[Sample]) -> float | None:
+    factors = [(s.pre + s.run + s.post) / s.audio for s in samples if s.audio]
+    return float(np.median(factors)) if factors else None
+
+
+def _arrivals(runs: Sequence[Sequence[Sample]]) -> float | None:
+    """Return the queries a second that were due; none of the first alone."""
+    spans = sum(max(sample.due for sample in run) for run in runs)
+    return sum(len(run) - 1 for run in runs) / spans if spans > 0 else None
+
+
+def _jitter(samples: Sequence[Sample]) -> float:
+    return float(np.std([sample.lateness for sample in samples]))
