@@ -47,8 +47,10 @@ order; the ratio is exp of the median log ratio, with its 95 % bootstrap interva
 `make bundles`.
 
 **What is not here.** No pipeline of transformers knows the project's own Conformer, and there is
-none for policies. The voice has no peer: nobody else runs its checkpoint. optimum-onnx,
-sherpa-onnx and onnx-asr were not tried. Where a graph takes half a millisecond, what surrounds it
+none for policies. The voice has no peer: nobody else runs its checkpoint. optimum-onnx 0.1.0 does
+not import beside transformers 5.23 (it wants `is_offline_mode`, which is gone); onnx-asr 0.12
+runs the graph layouts that it lists, which have NeMo's features or raw audio in front, and not
+this one; sherpa-onnx was not tried. Where a graph takes half a millisecond, what surrounds it
 counts: of the image's time, a tenth is what onnxruntime by hand leaves out (the EXIF orientation,
 checks of input and answer, the typed result). Models of the full public sizes stand in
 [quantization](quantization.md#full-public-sizes).
