@@ -94,7 +94,7 @@ class Recorder:
     def add(self, sample: Sample) -> None:
         """Keep a sample."""
         self.samples.append(sample)
-        count, seconds = len(self.samples), time.perf_counter() - self._start
+        count, seconds = len(self.samples), sample.due + sample.latency
         self._is_reached = count >= self._tier.queries and seconds >= self._tier.seconds
         if seconds >= self._next_advance:  # drawing takes longer than many a query
             self._next_advance = seconds + REFRESH
