@@ -1,4 +1,8 @@
-"""Which of two sides is faster, each in a process of its own, measured in interleaved blocks."""
+"""Which of two sides is faster, each in a process of its own, measured in interleaved blocks.
+
+The control is a second process of A: two processes of one program differ by what memory they got.
+All take turns on the same cores, since one core may be faster than its neighbour.
+"""
 
 import json
 import subprocess
@@ -68,7 +72,7 @@ class CompareResult:
     interval: tuple[float, float]
     """Its 95 % bootstrap interval."""
     aa: float
-    """The same of A to A in the same run: the noise floor."""
+    """The same of A to a second process of A in the same run: the noise floor."""
     claim: Claim
     """Whether A is `faster` or `slower`; `none` where the data do not carry a claim."""
     blocks: int
@@ -122,7 +126,11 @@ def compare_sides(
             f"calls, seed: got {calls} and {seed}, expected at least 1 call and a seed of 0 or "
             "more; leave the defaults"
         )
-    with _Worker("A", a, inputs) as first, _Worker("B", b, inputs) as second:
+    with (
+        _Worker("A", a, inputs) as first,
+        _Worker("B", b, inputs) as second,
+        _Worker("A", a, inputs) as control,
+    ):
         _check_alike(first.facts, second.facts)
         if progress is not None:
             progress.start("comparing", blocks)
@@ -132,6 +140,7 @@ def compare_sides(
             blocks=blocks,
             calls=calls,
             seed=seed,
+            control=lambda block: control.time(block * calls, calls),
             advance=(lambda: None) if progress is None else progress.advance,
         )
         low, high = found.interval

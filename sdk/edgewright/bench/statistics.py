@@ -104,6 +104,7 @@ def compare_blocks(
     blocks: int,
     calls: int,
     seed: int = 0,
+    control: Callable[[int], float] | None = None,
     advance: Callable[[], object] = lambda: None,
 ) -> Comparison:
     """Let two sides measure interleaved blocks and compare them.
@@ -113,6 +114,7 @@ def compare_blocks(
     Args:
         a: From the number of a block to the seconds per call that A took in it.
         b: The same of B.
+        control: Another A, in a process of its own where the sides are; A itself by default.
         blocks: Fewer than 40 make the interval wide.
         calls: That a side makes in a block.
         seed: Of the order and of the bootstrap.
@@ -127,7 +129,7 @@ def compare_blocks(
             "leave the defaults"
         )
     generator = np.random.default_rng(seed)
-    sides = (a, b, a)
+    sides = (a, b, a if control is None else control)
     seconds = np.empty((blocks, len(sides)))
     for number, block in enumerate(seconds):
         for side in generator.permutation(len(sides)):

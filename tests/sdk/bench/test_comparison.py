@@ -63,6 +63,15 @@ def test_sequential_timing_would_have_claimed_falsely() -> None:
     assert wrong > 0.3 * RUNS
 
 
+def test_the_control_may_be_another_process() -> None:
+    """What differs between two processes of one program is then no claim."""
+    equal = compare_blocks(lambda _: 1.1, lambda _: 1.0, blocks=40, calls=1)
+    assert equal.claim == "slower"
+    noisy = compare_blocks(lambda _: 1.1, lambda _: 1.0, control=lambda _: 1.25, blocks=40, calls=1)
+    assert noisy.aa == pytest.approx(1.1 / 1.25)
+    assert noisy.claim == "none"
+
+
 def test_every_block_lets_each_side_ask_the_same_queries() -> None:
     asked: dict[str, list[int]] = {"a": [], "b": []}
     steps = itertools.count()
