@@ -1,7 +1,7 @@
 """How users run the shipped checkpoints without Edgewright: from a file or observation to answers.
 
-Every peer is built as its documentation shows it. `HAND` is onnxruntime by hand on the graph of our
-own bundle: what it takes less than us is the price of the SDK.
+Every peer is written the short way. `HAND` is onnxruntime by hand on the graph of our own bundle:
+what it takes less than us is the price of the SDK.
 """
 
 import json
@@ -73,10 +73,8 @@ def images(kind: str, variant: str) -> Call:
     """Return from the path of an image to the names of its five likeliest classes."""
     folder = CHECKPOINTS / "vit-fashion-mnist"
     if kind == HAND:
-        bundle, session = (
-            Bundle.of("vit-fashion-mnist"),
-            Bundle.of("vit-fashion-mnist").session(variant),
-        )
+        bundle = Bundle.of("vit-fashion-mnist")
+        session = bundle.session(variant)
         image, labels = bundle.config["image"], bundle.config["labels"]
         mean, std = (np.array(image[key], np.float32)[:, None, None] for key in ("mean", "std"))
 

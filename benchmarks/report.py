@@ -37,9 +37,9 @@ Shipped checkpoints from a user's input to the answer: an image file to its five
 (`vit-fashion-mnist`, a 28 x 28 PNG), a FASTA file of 48,502 bases to the labels of 50 windows
 (`dnabert-splice`), an audio file to its text (`conformer-ctc-en`, 1.8 s, greedy), an observation
 to the next action (`decision-transformer-hopper`). Ours is `load(..., precision="int8")`; the
-peers are written as their documentation shows it (`benchmarks/peers.py`). "onnxruntime by hand"
-runs the same int8 graph with Pillow, transformers' tokenizer, kaldi-native-fbank and NumPy around
-it, and must give the same answer; PyTorch runs the checkpoint in fp32, in bf16 and compiled.
+peers are written the short way (`benchmarks/peers.py`). "onnxruntime by hand" runs the same int8
+graph with Pillow, transformers' tokenizer, kaldi-native-fbank and NumPy around it, and must give
+the same answer; PyTorch runs the checkpoint in fp32, in bf16 and compiled.
 
 One thread, CPU time, both sides in one process: at least 40 blocks of a few calls each, in random
 order; the ratio is exp of the median log ratio, with its 95 % bootstrap interval

@@ -1,6 +1,6 @@
 """int8: by ONNX Runtime's quantizer, with dynamic scales or with observed ranges."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -63,38 +63,51 @@ def quantize_integer(
         "weight_type": QuantType.QInt8,
         "use_external_data_format": len(graph_files(source)) > 1,
     }
-    with quiet_libraries(), TemporaryDirectory() as folder:
-        if ranges is None:
-            # The quantizer first turns each Gemm into a MatMul (and an Add), named `…_MatMul`.
-            quantize_dynamic(
-                source,
-                target,
-                nodes_to_exclude=[*excluded, *(f"{name}_MatMul" for name in excluded)],
-                extra_options={"MatMulConstBOnly": True},
-                **common,
-            )
-        else:
-            products = () if form.symmetric else integer_products(source, plan.operators, ranges)
-            write_ranges(ranges, observed := Path(folder) / "ranges.json")
-            quantize_static(
-                source,
-                target,
-                calibration_cache_path=observed,
-                quant_format=QuantFormat.QDQ,
-                activation_type=QuantType.QInt8 if form.symmetric else QuantType.QUInt8,
-                nodes_to_exclude=[*excluded, *products, *nodes_without_weights(source, plan)],
-                extra_options=_extra_options(form),
-                **common,
-            )
-            if lowered := set(products).difference(excluded):
-                write_integer_products(
-                    target,
-                    lowered,
-                    ranges,
-                    per_channel=plan.per_channel,
-                    reduced_range=form.reduced_range,
-                )
+    if ranges is not None:
+        _quantize_static(source, target, plan, form, ranges, excluded, common)
+        return kept
+    with quiet_libraries():
+        # The quantizer first turns each Gemm into a MatMul (and an Add), named `…_MatMul`.
+        quantize_dynamic(
+            source,
+            target,
+            nodes_to_exclude=[*excluded, *(f"{name}_MatMul" for name in excluded)],
+            extra_options={"MatMulConstBOnly": True},
+            **common,
+        )
     return kept
+
+
+def _quantize_static(  # noqa: PLR0917 - what `quantize_integer` has made of its arguments
+    source: Path,
+    target: Path,
+    plan: QuantizationPlan,
+    form: IntegerForm,
+    ranges: Ranges,
+    excluded: Collection[str],
+    common: Mapping[str, Any],
+) -> None:
+    products = () if form.symmetric else integer_products(source, plan.operators, ranges)
+    with quiet_libraries(), TemporaryDirectory() as folder:
+        write_ranges(ranges, observed := Path(folder) / "ranges.json")
+        quantize_static(
+            source,
+            target,
+            calibration_cache_path=observed,
+            quant_format=QuantFormat.QDQ,
+            activation_type=QuantType.QInt8 if form.symmetric else QuantType.QUInt8,
+            nodes_to_exclude=[*excluded, *products, *nodes_without_weights(source, plan)],
+            extra_options=_extra_options(form),
+            **common,
+        )
+    if lowered := set(products).difference(excluded):
+        write_integer_products(
+            target,
+            lowered,
+            ranges,
+            per_channel=plan.per_channel,
+            reduced_range=form.reduced_range,
+        )
 
 
 def _extra_options(form: IntegerForm) -> dict[str, bool]:

@@ -98,9 +98,8 @@ def _matmul(view: GraphView, node: NodeProto) -> _Product | None:
         return None
     add = view.only_reader(node.output[0], "Add")
     bias = None if add is None else next((n for n in add.input if n != node.output[0]), None)
-    if add is None or bias is None or view.shape(bias) != weight.shape[1:]:
-        return _Product((node,), node.input[1], False, weight, None, node.output[0])
-    if view.constant(bias) is None:
+    known = bias is not None and view.constant(bias) is not None
+    if add is None or not known or view.shape(str(bias)) != weight.shape[1:]:
         return _Product((node,), node.input[1], False, weight, None, node.output[0])
     return _Product((node, add), node.input[1], False, weight, bias, add.output[0])
 

@@ -116,16 +116,7 @@ def compare_sides(
         UsageError: A number is too small, or the sides are of other tasks, inputs or machines.
         EdgewrightError: A side cannot be opened; the message is that of its process.
     """
-    if blocks < FEWEST_BLOCKS:
-        raise UsageError(
-            f"blocks: got {blocks}, expected at least {FEWEST_BLOCKS}: fewer tell nothing that "
-            "noise does not; ask for more"
-        )
-    if calls < 1 or seed < 0:
-        raise UsageError(
-            f"calls, seed: got {calls} and {seed}, expected at least 1 call and a seed of 0 or "
-            "more; leave the defaults"
-        )
+    _check_numbers(blocks, calls, seed)
     with (
         _Worker("A", a, inputs) as first,
         _Worker("B", b, inputs) as second,
@@ -161,6 +152,19 @@ def compare_sides(
         )
 
 
+def _check_numbers(blocks: int, calls: int, seed: int) -> None:
+    if blocks < FEWEST_BLOCKS:
+        raise UsageError(
+            f"blocks: got {blocks}, expected at least {FEWEST_BLOCKS}: fewer tell nothing that "
+            "noise does not; ask for more"
+        )
+    if calls < 1 or seed < 0:
+        raise UsageError(
+            f"calls, seed: got {calls} and {seed}, expected at least 1 call and a seed of 0 or "
+            "more; leave the defaults"
+        )
+
+
 def _check_alike(a: Mapping[str, Any], b: Mapping[str, Any]) -> None:
     for name in ("task", "host", "inputs_sha256"):
         if a[name] != b[name]:
@@ -185,7 +189,6 @@ class _Worker:
                 f"side {name}: got '{side.python}' ({error.strerror}), expected a Python "
                 "interpreter that has Edgewright; pass its path"
             ) from error
-        self._inputs = inputs
         self._wanted = {
             "bundle": str(Path(side.bundle).absolute()), "variant": side.variant,
             "precision": "auto", "device": side.device, "threads": side.threads, "inputs": inputs,

@@ -164,7 +164,7 @@ class _Run:
 
     def measure(self, progress: Progress | None) -> tuple[BenchResult, list[Sample]]:
         """Ask, and describe what came of it."""
-        first, unloaded = _warm_up(self._opened.queries)
+        first, unloaded = warm_up(self._opened.queries)
         load = self._load(unloaded)
         if progress is not None:
             progress.start(f"{self._options.scenario}, {self._model.runtime.variant}", SHARES)
@@ -233,7 +233,7 @@ class _Run:
         )
 
 
-def _warm_up(queries: Sequence[Query]) -> tuple[float, float]:
+def warm_up(queries: Sequence[Query]) -> tuple[float, float]:
     """Return the seconds of the first answer, and the median of those after it."""
     seconds = []
     for index in range(1 + WARMUP):

@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from edgewright.bench.run import (
-    WARMUP,
     Opened,
     describe_build,
     describe_host,
     input_digest,
     open_queries,
+    warm_up,
 )
 from edgewright.errors import EdgewrightError
 from edgewright.records import plain
@@ -29,15 +29,14 @@ def serve(lines: Iterator[str], out: TextIO) -> int:
     """Open what the first line says and time what the others ask for; return the exit code.
 
     First line: `bundle`, `variant`, `precision`, `device`, `threads`, `inputs`. Answer: `runtime`,
-    `host`, `build`, `inputs_sha256`. Others: `first`, the number of the first query, and `calls`.
-    Answer: `seconds` per call. An `EdgewrightError` is answered with `error` and `exit_code`, and
-    ends it.
+    `task`, `host`, `build`, `inputs_sha256`. Others: `first`, the number of the first query, and
+    `calls`. Answer: `seconds` per call. An `EdgewrightError` is answered with `error` and
+    `exit_code`, and ends it.
     """
     try:
         wanted = json.loads(next(lines))
         with open_queries(**{**wanted, "inputs": tuple(wanted["inputs"])}) as opened:
-            for index in range(WARMUP):
-                opened.queries[index % len(opened.queries)].ask()
+            warm_up(opened.queries)
             _answer(out, _describe(opened))
             _stay_on_few_cores(opened.model.runtime.threads)
             for line in lines:

@@ -1,16 +1,21 @@
 """`edgewright bench BUNDLE…`: latency, throughput and what a run takes of the machine."""
 
 import argparse
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
-from edgewright.bench.report import require_libraries, write_report
 from edgewright.bench.result import BenchResult, Sample
 from edgewright.bench.run import Options, bench_bundle
 from edgewright.bench.scenarios import SCENARIOS, TIERS
 from edgewright.bench.storage import write_result, write_samples
 from edgewright.commands.base import add_device_options, add_json_option
-from edgewright.commands.output import emit, emit_table
+from edgewright.commands.output import emit
+from edgewright.commands.runs import (
+    add_report_options,
+    check_report_options,
+    draw_report,
+    print_result,
+)
 from edgewright.errors import UsageError
 from edgewright.output_file import check_output
 from edgewright.progress import Progress
@@ -62,12 +67,7 @@ class BenchCommand:
         parser.add_argument(
             "--samples", metavar="FILE.jsonl", help="write every query there, a line each"
         )
-        parser.add_argument(
-            "--html", metavar="FILE.html", help="write a report with pictures (extra `report`)"
-        )
-        parser.add_argument(
-            "--pictures", metavar="DIR", help="write the pictures of the report there, as PNG"
-        )
+        add_report_options(parser)
         add_device_options(parser)
         add_json_option(parser)
 
@@ -99,13 +99,7 @@ def _check_outputs(args: argparse.Namespace) -> None:
         raise UsageError(
             f"--output, --samples, --html: got {', '.join(given)}, expected a file each; rename one"
         )
-    if args.html is not None:
-        require_libraries()
-    if args.pictures is not None and args.html is None:
-        raise UsageError(
-            f"--pictures: got '{args.pictures}' without --html, expected both; the pictures are "
-            "those of the report"
-        )
+    check_report_options(args)
 
 
 def _store(found: Sequence[tuple[BenchResult, Sequence[Sample]]], args: argparse.Namespace) -> None:
@@ -113,21 +107,7 @@ def _store(found: Sequence[tuple[BenchResult, Sequence[Sample]]], args: argparse
         write_result([result for result, _ in found], Path(args.output))
     if args.samples is not None:
         write_samples(found, Path(args.samples))
-    if args.html is not None:
-        _report(found, args)
-
-
-def _report(
-    found: Sequence[tuple[BenchResult, Sequence[Sample]]], args: argparse.Namespace
-) -> None:
-    with Progress() as progress:
-        progress.start("writing the report")
-        write_report(
-            found,
-            Path(args.html),
-            bundle=Path(args.bundles[0]),
-            pictures=None if args.pictures is None else Path(args.pictures),
-        )
+    draw_report(found, args, args.bundles[0])
 
 
 def _options(args: argparse.Namespace) -> Options:
@@ -144,59 +124,3 @@ def _options(args: argparse.Namespace) -> Options:
         workers=args.workers,
         seed=args.seed,
     )
-
-
-def print_result(result: BenchResult) -> None:
-    """Print what was found as a table."""
-    subject, settings = result.subject, result.settings
-    title = (
-        f"{subject.bundle}, {subject.variant} on {subject.provider}, {subject.threads} threads, "
-        f"{settings.scenario}"
-    )
-    name = f"{subject.bundle} {subject.variant}"
-    emit_table(title, ("", "what", "value"), [(name, *row) for row in _rows(result)])
-
-
-def _rows(result: BenchResult) -> Iterator[tuple[str, str]]:
-    settings = result.settings
-    burst = f" of {settings.burst} inputs" if settings.burst > 1 else ""
-    yield "queries", f"{result.queries}{burst} ({len(settings.inputs)} different inputs)"
-    for percentile in result.percentiles:
-        yield percentile.name, _shown(percentile.seconds, percentile.missing)
-    yield "mean", f"{_ms(result.mean)} ({_ms(result.least)} to {_ms(result.most)})"
-    yield "throughput", f"{result.throughput:.2f} inputs a second"
-    parts = result.parts
-    yield (
-        "pre / run / post / rest",
-        " / ".join(_ms(part) for part in (parts.pre, parts.run, parts.post, parts.rest)),
-    )
-    if result.real_time_factor is not None:
-        yield "real-time factor", f"{result.real_time_factor:.4f}"
-    if result.in_time is not None and result.settings.bound is not None:
-        yield "in time", f"{result.in_time:.2%} within {_ms(result.settings.bound)}"
-    if result.jitter is not None:
-        yield "jitter", _ms(result.jitter)
-    yield "cold start", f"load {_ms(result.cold.load)}, first answer {_ms(result.cold.first)}"
-    usage = result.usage
-    yield "cpu / wall", f"{usage.cpu_per_wall:.2f}, {usage.preemptions} preemptions"
-    steady = "" if usage.steady_bytes is None else f"{_mb(usage.steady_bytes)} at the end, "
-    yield "memory", f"{steady}{_mb(usage.peak_bytes)} at most"
-    yield "graphs", _mb(result.subject.model_bytes)
-    if usage.joules is not None:
-        yield "energy (estimate)", f"{usage.joules / result.queries:.3g} J a query, all processes"
-    for warned in result.warnings:
-        yield warned.kind, warned.text
-
-
-def _shown(seconds: float | None, missing: int) -> str:
-    if seconds is None:
-        return f"not enough queries: {missing} more are needed"
-    return _ms(seconds)
-
-
-def _ms(seconds: float) -> str:
-    return f"{1e3 * seconds:.3f} ms"
-
-
-def _mb(size: int) -> str:
-    return f"{size / 1e6:.1f} MB"

@@ -3,15 +3,17 @@
 import argparse
 from pathlib import Path
 
-from edgewright.bench.report import require_libraries, write_report
 from edgewright.bench.storage import read_runs
 from edgewright.bench.summary import merge
 from edgewright.commands.base import add_json_option
-from edgewright.commands.bench import print_result
 from edgewright.commands.output import emit
+from edgewright.commands.runs import (
+    add_report_options,
+    check_report_options,
+    draw_report,
+    print_result,
+)
 from edgewright.errors import UsageError
-from edgewright.output_file import check_output
-from edgewright.progress import Progress
 
 
 class ReportCommand:
@@ -28,8 +30,7 @@ class ReportCommand:
         parser.add_argument(
             "--merge", action="store_true", help="like runs as one, for higher percentiles"
         )
-        parser.add_argument("--html", metavar="FILE.html", help="write a report with pictures")
-        parser.add_argument("--pictures", metavar="DIR", help="write its pictures there, as PNG")
+        add_report_options(parser)
         parser.add_argument(
             "--bundle", metavar="BUNDLE", help="draw what only the bundle can tell, measured here"
         )
@@ -42,9 +43,7 @@ class ReportCommand:
                 f"runs: got {len(args.runs)} files, expected pairs: FILE.json of `bench -o`, then "
                 "FILE.jsonl of `bench --samples`; name both"
             )
-        if args.html is not None:
-            check_output(Path(args.html))
-            require_libraries()
+        check_report_options(args)
         pairs = zip(args.runs[::2], args.runs[1::2], strict=True)
         runs = [run for pair in pairs for run in read_runs(*map(Path, pair))]
         if args.merge:
@@ -54,13 +53,5 @@ class ReportCommand:
                 emit(result, as_json=True)
             else:
                 print_result(result)
-        if args.html is not None:
-            with Progress() as progress:
-                progress.start("writing the report")
-                write_report(
-                    runs,
-                    Path(args.html),
-                    bundle=None if args.bundle is None else Path(args.bundle),
-                    pictures=None if args.pictures is None else Path(args.pictures),
-                )
+        draw_report(runs, args, args.bundle)
         return 0
