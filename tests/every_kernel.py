@@ -15,6 +15,7 @@ from edgewright.features import LogMel, LogMelConfig, LogMelStream
 from edgewright.image import ImageTransform
 from edgewright.sequence import KmerTokenizer, SequenceChunk, reverse_complement
 from edgewright.synthesis import GriffinLim, GriffinLimConfig, istft, regulate_length, stft
+from edgewright.voice_activity import VoiceActivity
 
 RNG = np.random.default_rng(0)
 WAVEFORM = RNG.normal(0, 0.1, 5003).astype(np.float32)
@@ -90,6 +91,7 @@ CALLS: dict[str, Callable[[], object]] = {
     "log_mel_nemo": lambda: FEATURES["nemo"](WAVEFORM),
     "log_mel_plain": lambda: FEATURES["plain"](WAVEFORM),
     "log_mel_stream": stream,
+    "voice_activity": lambda: VoiceActivity(16000).feed(WAVEFORM),
     "stft": lambda: stft(WAVEFORM, 402, 100, 300),
     "istft": lambda: istft(stft(WAVEFORM, 256, 64, 256), 256, 64, 256),
     "griffin_lim": lambda: GRIFFIN_LIM(FEATURES["plain"](WAVEFORM)),

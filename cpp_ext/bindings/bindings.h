@@ -23,6 +23,7 @@ void bind_samples(pybind11::module_& module);
 void bind_sequence_parser(pybind11::module_& module);
 void bind_softmax(pybind11::module_& module);
 void bind_stft(pybind11::module_& module);
+void bind_voice_activity(pybind11::module_& module);
 void bind_window_slicer(pybind11::module_& module);
 
 }  // namespace edgewright

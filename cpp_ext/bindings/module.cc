@@ -21,5 +21,6 @@ PYBIND11_MODULE(_core, module) {
   edgewright::bind_sequence_parser(module);
   edgewright::bind_softmax(module);
   edgewright::bind_stft(module);
+  edgewright::bind_voice_activity(module);
   edgewright::bind_window_slicer(module);
 }

@@ -58,6 +58,23 @@ class LogMelStream:
     def finish(self) -> NDArray[np.float32]: ...
     def reset(self) -> None: ...
 
+class VoiceActivity:
+    def __init__(
+        self,
+        *,
+        sample_rate: float,
+        frame_samples: int,
+        high_pass_frequency: float,
+        speech_margin_db: float,
+        silence_margin_db: float,
+        least_level_db: float,
+        attack_frames: int,
+        hangover_frames: int,
+        noise_frames: int,
+    ) -> None: ...
+    def feed(self, waveform: NDArray[np.float32]) -> NDArray[np.bool_]: ...
+    def reset(self) -> None: ...
+
 def ctc_greedy_decode(
     logits: NDArray[np.float32], blank_id: int
 ) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]: ...

@@ -15,6 +15,7 @@ from edgewright.features import LogMel, LogMelConfig
 from edgewright.image import ImageTransform
 from edgewright.sequence import KmerTokenizer, reverse_complement
 from edgewright.synthesis import GriffinLim, GriffinLimConfig, istft, regulate_length, stft
+from edgewright.voice_activity import VoiceActivity
 
 RNG = np.random.default_rng(0)
 SEQUENCE = bytes(RNG.choice(list(b"ACGT"), 1 << 24).astype(np.uint8))
@@ -40,6 +41,7 @@ LONG_CALLS = {
     "parser_feed": lambda: _core.SequenceParser(tuple, bytes.decode).feed(b">x\n" + SEQUENCE * 4),
     "slicer_take": lambda: SLICER.take(40_000),
     "log_mel": lambda: LogMel(LOG_MEL)(WAVEFORM),
+    "voice_activity": lambda: VoiceActivity(16000)._kernel.feed(LONG_WAVEFORM),
     "stft": lambda: stft(WAVEFORM, 512, 160, 400),
     "istft": lambda: istft(SPECTRUM, 512, 160, 400),
     "griffin_lim": lambda: GriffinLim(GriffinLimConfig(LOG_MEL, 4))(MEL),
@@ -48,6 +50,7 @@ LONG_CALLS = {
     "ctc_beam_search": lambda: BEAM_SEARCH.decode(LOGITS, 1),
     "context_window": lambda: CONTEXT.arrays(),  # noqa: PLW0108 - made below
 }
+LONG_WAVEFORM = np.tile(WAVEFORM, 4)
 SPECTRUM = np.ones((6000, 257), np.complex64)
 MEL = np.zeros((1500, 40), np.float32)
 ENCODER = _core.KmerEncoder(3, np.arange(64, dtype=np.int32), 64)
