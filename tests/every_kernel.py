@@ -4,18 +4,21 @@ import hashlib
 import itertools
 import json
 from collections.abc import Callable, Iterable
+from typing import TypeVar
 
 import numpy as np
 
 from edgewright import _core
 from edgewright.context import ContextWindow
-from edgewright.ctc import BeamSearch, CTCWord, WordSearch, greedy_decode
+from edgewright.ctc import BeamSearch, CTCStream, CTCWord, WordSearch, greedy_decode, greedy_stream
 from edgewright.decoding import softmax, softmax_top_k
 from edgewright.features import LogMel, LogMelConfig, LogMelStream
 from edgewright.image import ImageTransform
 from edgewright.sequence import KmerTokenizer, SequenceChunk, reverse_complement
 from edgewright.synthesis import GriffinLim, GriffinLimConfig, istft, regulate_length, stft
 from edgewright.voice_activity import VoiceActivity
+
+Result = TypeVar("Result")
 
 RNG = np.random.default_rng(0)
 WAVEFORM = RNG.normal(0, 0.1, 5003).astype(np.float32)
@@ -82,6 +85,13 @@ def tokens(found: Iterable[object]) -> np.ndarray:
     return np.array([[t.token_id, t.start, t.end, t.confidence] for t in found])  # type: ignore[attr-defined]
 
 
+def in_pieces(stream: CTCStream[Result]) -> Result:
+    for piece in np.array_split(LOGITS, 5):
+        stream.feed(piece)
+        [best] = stream.best()
+    return best
+
+
 def words(found: Iterable[CTCWord]) -> np.ndarray:
     return np.array([[*map(ord, w.text[:1]), w.start, w.end, w.confidence] for w in found])
 
@@ -100,6 +110,9 @@ CALLS: dict[str, Callable[[], object]] = {
     "ctc_greedy_wide": lambda: tokens(greedy_decode(WIDE, 0)),
     "ctc_beam": lambda: tokens(SEARCH(LOGITS)[0].tokens),
     "ctc_words": lambda: words(WORD_SEARCH(LOGITS)[0].words),
+    "ctc_greedy_stream": lambda: tokens(in_pieces(greedy_stream(0))),
+    "ctc_beam_stream": lambda: tokens(in_pieces(SEARCH.stream()).tokens),
+    "ctc_words_stream": lambda: words(in_pieces(WORD_SEARCH.stream()).words),
     "records": records,
     "softmax": lambda: softmax(WIDE),
     "softmax_17": lambda: softmax(LOGITS[:, :17]),

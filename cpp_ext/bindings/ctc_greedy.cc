@@ -24,16 +24,13 @@ py::tuple to_columns(const std::vector<CtcToken>& tokens) {
 }
 
 py::tuple ctc_greedy_decode_array(const Array<float>& logits, std::size_t blank_id) {
-  check_logits(logits, blank_id);
-  const auto frames = static_cast<std::size_t>(logits.shape(0));
-  const auto vocabulary = static_cast<std::size_t>(logits.shape(1));
-  const float* const input = logits.data();
-  std::vector<CtcToken> tokens;
-  {
-    py::gil_scoped_release release;
-    tokens = ctc_greedy_decode(input, frames, vocabulary, blank_id);
-  }
-  return to_columns(tokens);
+  return to_columns(with_logits(logits, blank_id, [&](const auto&... frames) {
+    return ctc_greedy_decode(frames..., blank_id);
+  }));
+}
+
+void feed_greedy(CtcGreedyStream& stream, const Array<float>& logits) {
+  with_logits(logits, stream.blank_id(), [&](const auto&... frames) { stream.feed(frames...); });
 }
 
 }  // namespace
@@ -41,6 +38,11 @@ py::tuple ctc_greedy_decode_array(const Array<float>& logits, std::size_t blank_
 void bind_ctc_greedy(py::module_& module) {
   module.def("ctc_greedy_decode", &ctc_greedy_decode_array, py::arg("logits").noconvert(),
              py::arg("blank_id"));
+  py::class_<CtcGreedyStream>(module, "CtcGreedyStream")
+      .def(py::init<std::size_t>(), py::arg("blank_id"))
+      .def("feed", &feed_greedy, py::arg("logits").noconvert())
+      .def("best", [](const CtcGreedyStream& stream) { return to_columns(stream.best()); })
+      .def("reset", &CtcGreedyStream::reset);
 }
 
 }  // namespace edgewright

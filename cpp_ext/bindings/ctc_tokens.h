@@ -1,4 +1,4 @@
-// Decoded tokens as the fronts take them.
+// What the decoders take from the fronts and give them.
 #pragma once
 
 #include <pybind11/pybind11.h>
@@ -27,6 +27,29 @@ inline void check_logits(const Array<float>& logits, std::size_t blank_id) {
   if (blank_id >= static_cast<std::size_t>(logits.shape(1))) {
     throw std::invalid_argument("blank_id: got a token outside the vocabulary");
   }
+}
+
+template <typename Call>
+auto without_lock(Call call) {
+  pybind11::gil_scoped_release release;
+  return call();
+}
+
+// `call(logits, number of frames, vocabulary)` without the interpreter's lock.
+template <typename Call>
+auto with_logits(const Array<float>& logits, std::size_t blank_id, Call call) {
+  check_logits(logits, blank_id);
+  const auto frames = static_cast<std::size_t>(logits.shape(0));
+  const auto vocabulary = static_cast<std::size_t>(logits.shape(1));
+  const float* const input = logits.data();
+  return without_lock([&] { return call(input, frames, vocabulary); });
+}
+
+// One of a beam search.
+template <typename Stream>
+void feed(Stream& stream, const Array<float>& logits) {
+  with_logits(logits, stream.search().options().blank_id,
+              [&](const auto&... frames) { stream.feed(LogProbs(frames...)); });
 }
 
 }  // namespace edgewright

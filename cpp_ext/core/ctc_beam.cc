@@ -38,22 +38,23 @@ struct Entry {
   WordMove move{kNoWord, {}};
 };
 
-class Search {
+class Beam {
  public:
-  Search(const CtcBeamOptions& options, const WordScorer& scorer, const LogProbs& log_probs)
-      : options_(options), scorer_(scorer), log_probs_(log_probs) {
-    nodes_.push_back({kNone, kNone, kNoWord, kNone, kNone, 0, scorer.begin()});
+  Beam(const CtcBeamOptions& options, const WordScorer& scorer)
+      : options_(options), scorer_(scorer) {
+    nodes_.push_back({kNone, kNone, kNoWord, kNone, kNone, 0, scorer_.begin()});
     Entry root{0, kNone, kNone, kNone, kNone};
     root.blank = 0;
     root.score = 0;
     beam_.push_back(root);
   }
 
-  void run() {
-    for (std::size_t frame = 0; frame < log_probs_.num_frames(); ++frame) step(frame);
+  void feed(const LogProbs& log_probs) {
+    for (std::size_t i = 0; i < log_probs.num_frames(); ++i) step(log_probs.frame(i));
   }
 
-  std::vector<CtcHypothesis> hypotheses(std::size_t n_best) const;
+  // `log_probs` are those of all frames that were fed.
+  std::vector<CtcHypothesis> hypotheses(const LogProbs& log_probs, std::size_t n_best) const;
 
  private:
   // A finished sentence: the prefix, and the word that ends with it.
@@ -64,20 +65,26 @@ class Search {
     double score;
   };
 
-  void step(std::size_t frame);
-  void choose_tokens(std::size_t frame);
+  struct Path {
+    std::vector<std::int32_t> tokens;
+    std::vector<std::int32_t> word_of_token;  // from the last one, which is 1; kNone between words
+    std::vector<std::int32_t> words;
+  };
+
+  void step(const FrameLogProbs& frame);
+  void choose_tokens(const FrameLogProbs& frame);
   void link_children();
-  void stay(std::size_t frame);
+  void stay(const FrameLogProbs& frame);
   void extend(std::size_t slot);
   void add(std::size_t slot, std::int32_t token, double log_prob, const WordMove& move);
   void prune();
   std::int32_t make_node(const Entry& entry);
   std::vector<Ending> endings() const;
-  CtcHypothesis trace(const Ending& ending) const;
+  Path trace(const Ending& ending) const;
+  CtcHypothesis align(const Path& path, double score, const LogProbs& log_probs) const;
 
   const CtcBeamOptions& options_;
-  const WordScorer& scorer_;
-  const LogProbs& log_probs_;
+  const WordScorer scorer_;
   std::vector<Node> nodes_;
   std::vector<Entry> beam_;  // best first
   std::vector<Entry> next_;  // entry i of it is entry i of the beam, then come the new prefixes
@@ -87,7 +94,7 @@ class Search {
   double best_ = kImpossible;
 };
 
-void Search::step(std::size_t frame) {
+void Beam::step(const FrameLogProbs& frame) {
   choose_tokens(frame);
   link_children();
   stay(frame);
@@ -95,13 +102,12 @@ void Search::step(std::size_t frame) {
   prune();
 }
 
-void Search::choose_tokens(std::size_t frame) {
+void Beam::choose_tokens(const FrameLogProbs& frame) {
   tokens_.clear();
-  const std::size_t best = log_probs_.best_token(frame);
-  for (std::size_t token = 0; token < log_probs_.vocabulary(); ++token) {
+  for (std::size_t token = 0; token < frame.vocabulary(); ++token) {
     if (token == options_.blank_id) continue;
-    const double log_prob = log_probs_.at(frame, token);
-    if (log_prob >= options_.token_threshold || token == best) {
+    const double log_prob = frame.at(token);
+    if (log_prob >= options_.token_threshold || token == frame.best_token()) {
       tokens_.emplace_back(static_cast<std::int32_t>(token), log_prob);
     }
   }
@@ -109,7 +115,7 @@ void Search::choose_tokens(std::size_t frame) {
                    [](const auto& a, const auto& b) { return a.second > b.second; });
 }
 
-void Search::link_children() {
+void Beam::link_children() {
   for (Entry& entry : beam_) entry.child_slot = kNone;
   for (std::size_t slot = beam_.size(); slot-- > 0;) {
     const std::int32_t parent = nodes_[static_cast<std::size_t>(beam_[slot].node)].parent;
@@ -122,21 +128,19 @@ void Search::link_children() {
   }
 }
 
-void Search::stay(std::size_t frame) {
+void Beam::stay(const FrameLogProbs& frame) {
   next_ = beam_;
   best_ = kImpossible;
-  const double blank = log_probs_.at(frame, options_.blank_id);
+  const double blank = frame.at(options_.blank_id);
   for (Entry& entry : next_) {
     const double sum = log_add(entry.blank, entry.token_end);
-    if (entry.token != kNone) {
-      entry.token_end += log_probs_.at(frame, static_cast<std::size_t>(entry.token));
-    }
+    if (entry.token != kNone) entry.token_end += frame.at(static_cast<std::size_t>(entry.token));
     entry.blank = sum + blank;
     best_ = std::max(best_, log_add(entry.blank, entry.token_end) + entry.move.state.score);
   }
 }
 
-void Search::extend(std::size_t slot) {
+void Beam::extend(std::size_t slot) {
   const Entry& entry = beam_[slot];
   const WordState& words = nodes_[static_cast<std::size_t>(entry.node)].words;
   const double sum = log_add(entry.blank, entry.token_end);
@@ -150,7 +154,7 @@ void Search::extend(std::size_t slot) {
   }
 }
 
-void Search::add(std::size_t slot, std::int32_t token, double log_prob, const WordMove& move) {
+void Beam::add(std::size_t slot, std::int32_t token, double log_prob, const WordMove& move) {
   for (std::int32_t child = beam_[slot].child_slot; child != kNone;
        child = beam_[static_cast<std::size_t>(child)].next_child) {
     Entry& entry = next_[static_cast<std::size_t>(child)];
@@ -170,7 +174,7 @@ void Search::add(std::size_t slot, std::int32_t token, double log_prob, const Wo
 }
 
 // Keeps the best prefixes; of equal ones those that were found first.
-void Search::prune() {
+void Beam::prune() {
   for (Entry& entry : next_) {
     entry.score = log_add(entry.blank, entry.token_end) + entry.move.state.score;
   }
@@ -191,7 +195,7 @@ void Search::prune() {
 }
 
 // The node of a prefix, which may have been in the beam before: its children still point to it.
-std::int32_t Search::make_node(const Entry& entry) {
+std::int32_t Beam::make_node(const Entry& entry) {
   const auto parent = static_cast<std::size_t>(entry.parent);
   for (std::int32_t child = nodes_[parent].first_child; child != kNone;) {
     const Node& node = nodes_[static_cast<std::size_t>(child)];
@@ -205,7 +209,7 @@ std::int32_t Search::make_node(const Entry& entry) {
   return index;
 }
 
-std::vector<Search::Ending> Search::endings() const {
+std::vector<Beam::Ending> Beam::endings() const {
   std::vector<Ending> result;
   std::vector<WordEnd> ends;
   for (const Entry& entry : beam_) {
@@ -232,55 +236,64 @@ std::vector<Search::Ending> Search::endings() const {
   return result;
 }
 
-CtcHypothesis Search::trace(const Ending& ending) const {
-  CtcHypothesis hypothesis;
-  hypothesis.score = ending.score;
-  std::vector<std::int32_t> tokens;
-  std::vector<std::int32_t> word_of_token;  // index of the word in `words`, from the last one
+Beam::Path Beam::trace(const Ending& ending) const {
+  Path path;
   bool in_word = !scorer_.constrains() || ending.last_word != kNoWord;
-  if (ending.last_word != kNoWord) hypothesis.words.push_back(ending.last_word);
+  if (ending.last_word != kNoWord) path.words.push_back(ending.last_word);
   for (std::int32_t index = ending.node; index != 0;) {
     const Node& node = nodes_[static_cast<std::size_t>(index)];
     const bool separator = scorer_.constrains() && node.token == options_.separator_id;
-    tokens.push_back(node.token);
-    word_of_token.push_back(
-        in_word && !separator ? static_cast<std::int32_t>(hypothesis.words.size()) : kNone);
+    path.tokens.push_back(node.token);
+    path.word_of_token.push_back(
+        in_word && !separator ? static_cast<std::int32_t>(path.words.size()) : kNone);
     if (node.finished_word != kNoWord) {
-      hypothesis.words.push_back(node.finished_word);
+      path.words.push_back(node.finished_word);
       in_word = true;
     }
     index = node.parent;
   }
-  std::reverse(tokens.begin(), tokens.end());
-  std::reverse(word_of_token.begin(), word_of_token.end());
-  std::reverse(hypothesis.words.begin(), hypothesis.words.end());
-  const std::vector<CtcToken> aligned = ctc_align(log_probs_, tokens, options_.blank_id);
-  hypothesis.word_lengths.assign(hypothesis.words.size(), 0);
-  for (std::size_t i = 0; i < tokens.size(); ++i) {
-    if (word_of_token[i] == kNone) continue;
+  std::reverse(path.tokens.begin(), path.tokens.end());
+  std::reverse(path.word_of_token.begin(), path.word_of_token.end());
+  std::reverse(path.words.begin(), path.words.end());
+  return path;
+}
+
+CtcHypothesis Beam::align(const Path& path, double score, const LogProbs& log_probs) const {
+  CtcHypothesis hypothesis{{}, path.words, std::vector<std::int64_t>(path.words.size()), score};
+  const std::vector<CtcToken> aligned = ctc_align(log_probs, path.tokens, options_.blank_id);
+  for (std::size_t i = 0; i < aligned.size(); ++i) {
+    if (path.word_of_token[i] == kNone) continue;
     hypothesis.tokens.push_back(aligned[i]);
     if (!scorer_.constrains()) continue;
-    const std::size_t from_end = static_cast<std::size_t>(word_of_token[i]);
-    ++hypothesis.word_lengths[hypothesis.words.size() - from_end];
+    const std::size_t from_end = static_cast<std::size_t>(path.word_of_token[i]);
+    ++hypothesis.word_lengths[path.words.size() - from_end];
   }
   return hypothesis;
 }
 
-std::vector<CtcHypothesis> Search::hypotheses(std::size_t n_best) const {
+std::vector<CtcHypothesis> Beam::hypotheses(const LogProbs& log_probs, std::size_t n_best) const {
   std::vector<CtcHypothesis> result;
   for (const Ending& ending : endings()) {
     if (result.size() == n_best) break;
-    CtcHypothesis hypothesis = trace(ending);
+    const Path path = trace(ending);
     const bool known = scorer_.constrains() &&
                        std::any_of(result.begin(), result.end(), [&](const CtcHypothesis& other) {
-                         return other.words == hypothesis.words;
+                         return other.words == path.words;
                        });
-    if (!known) result.push_back(std::move(hypothesis));
+    if (!known) result.push_back(align(path, ending.score, log_probs));
   }
   return result;
 }
 
 }  // namespace
+
+// Inner linkage of all that it does lets the compiler inline it.
+class CtcBeam : public Beam {
+ public:
+  explicit CtcBeam(const CtcBeamSearch& search)
+      : Beam(search.options_, {search.options_, search.lexicon_.get(), search.language_model_.get(),
+                               search.lm_word_ids_, search.word_scores_}) {}
+};
 
 CtcBeamSearch::CtcBeamSearch(const CtcBeamOptions& options,
                              std::shared_ptr<const LexiconTrie> lexicon,
@@ -294,11 +307,28 @@ CtcBeamSearch::CtcBeamSearch(const CtcBeamOptions& options,
 
 std::vector<CtcHypothesis> CtcBeamSearch::decode(const LogProbs& log_probs,
                                                  std::size_t n_best) const {
-  const WordScorer scorer(options_, lexicon_.get(), language_model_.get(), lm_word_ids_,
-                          word_scores_);
-  Search search(options_, scorer, log_probs);
-  search.run();
-  return search.hypotheses(n_best);
+  CtcBeam beam(*this);
+  beam.feed(log_probs);
+  return beam.hypotheses(log_probs, n_best);
+}
+
+CtcBeamStream::CtcBeamStream(std::shared_ptr<const CtcBeamSearch> search)
+    : search_(std::move(search)), beam_(std::make_unique<CtcBeam>(*search_)) {}
+
+CtcBeamStream::~CtcBeamStream() = default;
+
+void CtcBeamStream::feed(const LogProbs& log_probs) {
+  log_probs_.append(log_probs);
+  beam_->feed(log_probs);
+}
+
+std::vector<CtcHypothesis> CtcBeamStream::best(std::size_t n_best) const {
+  return beam_->hypotheses(log_probs_, n_best);
+}
+
+void CtcBeamStream::reset() {
+  log_probs_ = LogProbs();
+  beam_ = std::make_unique<CtcBeam>(*search_);
 }
 
 }  // namespace edgewright

@@ -30,6 +30,8 @@ struct CtcHypothesis {
       score;  // ln of the prefix's probability, summed over its alignments, plus the words' scores
 };
 
+class CtcBeam;  // what the search knows after some frames
+
 // Hannun et al. (2014), "First-Pass Large Vocabulary Continuous Speech Recognition using
 // Bi-Directional Recurrent DNNs", algorithm 1, in the log domain. A prefix is a node of a tree kept
 // for the whole utterance. With a lexicon a node also says where in the lexicon its last word is; a
@@ -48,11 +50,33 @@ class CtcBeamSearch {
   const CtcBeamOptions& options() const { return options_; }
 
  private:
+  friend class CtcBeam;
+
   CtcBeamOptions options_;
   std::shared_ptr<const LexiconTrie> lexicon_;
   std::shared_ptr<const NgramModel> language_model_;
   std::vector<std::int32_t> lm_word_ids_;
   std::vector<double> word_scores_;
+};
+
+// The search in an utterance that comes in pieces. Keeps the logits, from which `best` aligns the
+// tokens, and every prefix that ever was in the beam. Belongs to one caller at a time.
+class CtcBeamStream {
+ public:
+  explicit CtcBeamStream(std::shared_ptr<const CtcBeamSearch> search);
+  ~CtcBeamStream();
+
+  // Throws std::invalid_argument, and stays as it is, where the vocabulary changes.
+  void feed(const LogProbs& log_probs);
+  // What `decode` finds in all frames so far, bit for bit; they may go on afterwards.
+  std::vector<CtcHypothesis> best(std::size_t n_best) const;
+  void reset();
+  const CtcBeamSearch& search() const { return *search_; }
+
+ private:
+  std::shared_ptr<const CtcBeamSearch> search_;
+  LogProbs log_probs_;
+  std::unique_ptr<CtcBeam> beam_;
 };
 
 }  // namespace edgewright

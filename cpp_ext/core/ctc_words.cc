@@ -104,31 +104,27 @@ class CandidateTable {
 
 class CtcWordBeam {
  public:
-  CtcWordBeam(const CtcWordSearch& search, const LogProbs& log_probs)
-      : search_(search), options_(search.options_), log_probs_(log_probs) {
+  explicit CtcWordBeam(const CtcWordSearch& search) : search_(search), options_(search.options_) {
     Entry root;
     if (search.model_ != nullptr) root.ended.model_state = search.model_->begin_state();
     beam_.push_back(root);
   }
 
-  std::vector<CtcSentence> decode(std::size_t n_best) {
-    for (std::size_t frame = 0; frame < log_probs_.num_frames(); ++frame) step(frame);
-    return sentences(n_best);
-  }
+  void feed(const LogProbs& log_probs);
+  std::vector<CtcSentence> sentences(std::size_t n_best);
 
  private:
-  void step(std::size_t frame);
-  void choose_tokens(std::size_t frame);
+  void step(const FrameLogProbs& frame);
+  void choose_tokens(const FrameLogProbs& frame);
   void end_words();
   void propose(std::size_t parent, std::int32_t token, double log_prob);
   void add(const Candidate& candidate);
   void keep_best();
-  Entry make_entry(const Candidate& candidate, std::size_t frame);
-  void append(Entry& entry, std::size_t parent, std::size_t frame);
+  Entry make_entry(const Candidate& candidate, const FrameLogProbs& frame);
+  void append(Entry& entry, std::size_t parent);
   Sentence end_word(const Entry& entry) const;
   Fragment grow(const Fragment& fragment, std::size_t token) const;
   double fragment_score(const Fragment& fragment) const;
-  std::vector<CtcSentence> sentences(std::size_t n_best);
   std::vector<CtcWord> spell(const Entry& entry) const;
 
   const CtcPiece& piece(std::int32_t token) const {
@@ -137,7 +133,7 @@ class CtcWordBeam {
 
   const CtcWordSearch& search_;
   const CtcWordOptions& options_;
-  const LogProbs& log_probs_;
+  std::size_t num_frames_ = 0;
   std::vector<std::int32_t> tokens_;  // that are tried, in the order of their index
   std::vector<Entry> beam_;           // best first
   std::vector<Entry> next_;
@@ -147,13 +143,20 @@ class CtcWordBeam {
   WordHistory histories_;
 };
 
-void CtcWordBeam::step(std::size_t frame) {
+void CtcWordBeam::feed(const LogProbs& log_probs) {
+  if (log_probs.vocabulary() != search_.vocabulary()) {
+    throw std::invalid_argument("logits: got another vocabulary, expected one entry a piece");
+  }
+  for (std::size_t i = 0; i < log_probs.num_frames(); ++i, ++num_frames_) step(log_probs.frame(i));
+}
+
+void CtcWordBeam::step(const FrameLogProbs& frame) {
   choose_tokens(frame);
   end_words();
   candidates_.clear();
   table_.start(beam_.size() * tokens_.size());
   for (const std::int32_t token : tokens_) {
-    const double log_prob = log_probs_.at(frame, static_cast<std::size_t>(token));
+    const double log_prob = frame.at(static_cast<std::size_t>(token));
     for (std::size_t parent = 0; parent < beam_.size(); ++parent) propose(parent, token, log_prob);
   }
   keep_best();
@@ -163,14 +166,13 @@ void CtcWordBeam::step(std::size_t frame) {
   beam_.swap(next_);
 }
 
-void CtcWordBeam::choose_tokens(std::size_t frame) {
+void CtcWordBeam::choose_tokens(const FrameLogProbs& frame) {
   tokens_.clear();
-  const std::size_t best = log_probs_.best_token(frame);
-  for (std::size_t token = 0; token < log_probs_.vocabulary(); ++token) {
+  for (std::size_t token = 0; token < frame.vocabulary(); ++token) {
     if (search_.pieces_[token].kind == CtcPiece::Kind::kNever && token != options_.blank_id) {
       continue;
     }
-    if (token == best || log_probs_.at(frame, token) >= options_.token_threshold) {
+    if (token == frame.best_token() || frame.at(token) >= options_.token_threshold) {
       tokens_.push_back(static_cast<std::int32_t>(token));
     }
   }
@@ -238,25 +240,25 @@ void CtcWordBeam::keep_best() {
   if (candidates_.size() > options_.beam_width) candidates_.resize(options_.beam_width);
 }
 
-Entry CtcWordBeam::make_entry(const Candidate& candidate, std::size_t frame) {
+Entry CtcWordBeam::make_entry(const Candidate& candidate, const FrameLogProbs& frame) {
   const auto parent = static_cast<std::size_t>(candidate.parent);
   Entry entry = beam_[parent];
   entry.text = candidate.text;
   entry.last = candidate.last;
   entry.log_prob = candidate.log_prob;
   if (candidate.extends) {
-    append(entry, parent, frame);
+    append(entry, parent);
   } else {
     histories_.retain(entry.history);
   }
   if (candidate.last != kBlank && entry.fragment.letters > 0) {
-    entry.span.add(frame, log_probs_.at(frame, static_cast<std::size_t>(candidate.last)));
+    entry.span.add(num_frames_, frame.at(static_cast<std::size_t>(candidate.last)));
   }
   return entry;
 }
 
 // Adds the last token of `entry`, which so far is its parent, to its words.
-void CtcWordBeam::append(Entry& entry, std::size_t parent, std::size_t frame) {
+void CtcWordBeam::append(Entry& entry, std::size_t parent) {
   const bool ends = piece(entry.last).kind != CtcPiece::Kind::kInside;
   if (ends) entry.ended = ended_[parent];
   entry.history = histories_.append(entry.history, entry.last, entry.span);
@@ -264,7 +266,7 @@ void CtcWordBeam::append(Entry& entry, std::size_t parent, std::size_t frame) {
     entry.fragment = {};
     entry.span = {};
   }
-  if (entry.fragment.letters == 0) entry.span = WordSpan(frame);
+  if (entry.fragment.letters == 0) entry.span = WordSpan(num_frames_);
   entry.fragment = grow(entry.fragment, static_cast<std::size_t>(entry.last));
 }
 
@@ -358,10 +360,22 @@ CtcWordSearch::CtcWordSearch(const CtcWordOptions& options, std::vector<CtcPiece
 
 std::vector<CtcSentence> CtcWordSearch::decode(const LogProbs& log_probs,
                                                std::size_t n_best) const {
-  if (log_probs.vocabulary() != pieces_.size()) {
-    throw std::invalid_argument("logits: got another vocabulary, expected one entry a piece");
-  }
-  return CtcWordBeam(*this, log_probs).decode(n_best);
+  CtcWordBeam beam(*this);
+  beam.feed(log_probs);
+  return beam.sentences(n_best);
 }
+
+CtcWordStream::CtcWordStream(std::shared_ptr<const CtcWordSearch> search)
+    : search_(std::move(search)), beam_(std::make_unique<CtcWordBeam>(*search_)) {}
+
+CtcWordStream::~CtcWordStream() = default;
+
+void CtcWordStream::feed(const LogProbs& log_probs) { beam_->feed(log_probs); }
+
+std::vector<CtcSentence> CtcWordStream::best(std::size_t n_best) {
+  return beam_->sentences(n_best);
+}
+
+void CtcWordStream::reset() { beam_ = std::make_unique<CtcWordBeam>(*search_); }
 
 }  // namespace edgewright

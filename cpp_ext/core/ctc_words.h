@@ -50,6 +50,8 @@ struct CtcSentence {
   double score;     // and the scores of the words
 };
 
+class CtcWordBeam;  // what the search knows after some frames
+
 // Hannun et al. (2014), algorithm 1, with prefixes told apart by what they spell, not by their
 // tokens, and with the paths that end in a blank and those that end in a token pruned on their own:
 // the rules of pyctcdecode. A text is known by a fingerprint of 64 bits.
@@ -74,6 +76,25 @@ class CtcWordSearch {
   std::shared_ptr<const NgramModel> model_;
   KnownWords known_words_;
   bool scores_words_;
+};
+
+// The search in an utterance that comes in pieces. Keeps what the beam still says, and no logits.
+// Belongs to one caller at a time.
+class CtcWordStream {
+ public:
+  explicit CtcWordStream(std::shared_ptr<const CtcWordSearch> search);
+  ~CtcWordStream();
+
+  // The vocabulary is that of the pieces, as for `decode`.
+  void feed(const LogProbs& log_probs);
+  // What `decode` finds in all frames so far, bit for bit; they may go on afterwards.
+  std::vector<CtcSentence> best(std::size_t n_best);
+  void reset();
+  const CtcWordSearch& search() const { return *search_; }
+
+ private:
+  std::shared_ptr<const CtcWordSearch> search_;
+  std::unique_ptr<CtcWordBeam> beam_;
 };
 
 }  // namespace edgewright

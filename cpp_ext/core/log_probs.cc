@@ -30,10 +30,23 @@ LogProbs::LogProbs(const float* logits, std::size_t num_frames, std::size_t voca
       best_tokens_(edgewright::best_tokens(logits, num_frames, vocabulary)) {
   std::vector<float> scratch(vocabulary);
   for (std::size_t frame = 0; frame < num_frames; ++frame, logits += vocabulary) {
-    const float largest = logits[best_token(frame)];
+    const float largest = logits[best_tokens_[frame]];
     const double sum = softmax_loops().exponentials(logits, vocabulary, largest, scratch.data());
     normalizers_[frame] = static_cast<double>(largest) + std::log(sum);
   }
+}
+
+void LogProbs::append(const LogProbs& piece) {
+  if (num_frames() == 0) vocabulary_ = piece.vocabulary_;
+  if (piece.vocabulary_ != vocabulary_) {
+    throw std::invalid_argument(
+        "logits: got another vocabulary, expected that of the frames before");
+  }
+  if (kept_.empty()) kept_.assign(logits_, logits_ + num_frames() * vocabulary_);
+  kept_.insert(kept_.end(), piece.logits_, piece.logits_ + piece.num_frames() * vocabulary_);
+  logits_ = kept_.data();
+  normalizers_.insert(normalizers_.end(), piece.normalizers_.begin(), piece.normalizers_.end());
+  best_tokens_.insert(best_tokens_.end(), piece.best_tokens_.begin(), piece.best_tokens_.end());
 }
 
 double log_add(double a, double b) {

@@ -3,6 +3,7 @@
 #include <limits>
 #include <memory>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "core/ctc_alignment.h"
@@ -13,6 +14,29 @@
 #include "core/ngram.h"
 #include "core/word_history.h"
 #include "tests/check.h"
+
+namespace edgewright {  // where vectors look for it
+
+bool operator==(const CtcToken& a, const CtcToken& b) {
+  return std::tie(a.token_id, a.start, a.end, a.confidence) ==
+         std::tie(b.token_id, b.start, b.end, b.confidence);
+}
+
+bool operator==(const CtcHypothesis& a, const CtcHypothesis& b) {
+  return std::tie(a.tokens, a.words, a.word_lengths, a.score) ==
+         std::tie(b.tokens, b.words, b.word_lengths, b.score);
+}
+
+bool operator==(const CtcWord& a, const CtcWord& b) {
+  return std::tie(a.text, a.start, a.end, a.confidence) ==
+         std::tie(b.text, b.start, b.end, b.confidence);
+}
+
+bool operator==(const CtcSentence& a, const CtcSentence& b) {
+  return std::tie(a.words, a.log_prob, a.score) == std::tie(b.words, b.log_prob, b.score);
+}
+
+}  // namespace edgewright
 
 using namespace edgewright;
 
@@ -120,6 +144,89 @@ void test_spelled_words() {
   CHECK(refuses([&] { search.decode(LogProbs(kLogits.data(), 1, 2), 1); }, "another vocabulary"));
 }
 
+// Random frames over blank, a, b, with many ties.
+std::vector<float> random_logits(std::size_t num_frames) {
+  std::vector<float> logits(num_frames * 3);
+  unsigned state = 7;
+  for (float& value : logits) {
+    state = state * 1664525u + 1013904223u;
+    value = static_cast<float>(state >> 29);
+  }
+  return logits;
+}
+
+// Feeds pieces of several sizes, twice, and compares what was found so far with the whole.
+template <typename Stream, typename Search>
+void check_stream(Stream& stream, const Search& search) {
+  constexpr std::size_t kFrames = 40;
+  const std::vector<float> logits = random_logits(kFrames);
+  for (const std::size_t size : {1u, 7u, 40u}) {
+    CHECK(stream.best(3) == search.decode(LogProbs(nullptr, 0, 3), 3));
+    for (std::size_t start = 0; start < kFrames; start += size) {
+      const std::size_t end = std::min(start + size, kFrames);
+      stream.feed(LogProbs(logits.data() + start * 3, end - start, 3));
+      const auto whole = search.decode(LogProbs(logits.data(), end, 3), 3);
+      CHECK(stream.best(3) == whole);
+      CHECK(stream.best(3) == whole);
+    }
+    CHECK(refuses([&] { stream.feed(LogProbs(logits.data(), 2, 2)); }, "another vocabulary"));
+    CHECK(stream.best(3) == search.decode(LogProbs(logits.data(), kFrames, 3), 3));
+    stream.reset();
+  }
+}
+
+void test_streams_are_the_whole() {
+  const auto lexicon = std::make_shared<LexiconTrie>(std::vector<std::int32_t>{1, 1, 2},
+                                                     std::vector<std::int64_t>{0, 1, 3},
+                                                     std::vector<std::int32_t>{0, 1});
+  const auto model = std::make_shared<NgramModel>(kArpa);
+  CtcBeamOptions options;
+  options.beam_width = 8;
+  const auto free = std::make_shared<CtcBeamSearch>(
+      options, nullptr, nullptr, std::vector<std::int32_t>{}, std::vector<double>{});
+  CtcBeamStream tokens(free);
+  check_stream(tokens, *free);
+  options.lm_weight = 0.5;
+  const auto constrained = std::make_shared<CtcBeamSearch>(
+      options, lexicon, model, std::vector<std::int32_t>{model->word_id("a"), model->word_id("ab")},
+      std::vector<double>{0.0, 1.0});
+  CtcBeamStream words(constrained);
+  check_stream(words, *constrained);
+  const auto inside = CtcPiece::Kind::kInside;
+  const auto spelled = std::make_shared<CtcWordSearch>(
+      CtcWordOptions(),
+      std::vector<CtcPiece>{{"", CtcPiece::Kind::kNever}, {"a", inside}, {"b", inside}}, model,
+      Hotwords{{"aa", 2.0}});
+  CtcWordStream sentences(spelled);
+  check_stream(sentences, *spelled);
+}
+
+void test_greedy_stream() {
+  const std::vector<float> logits = random_logits(40);
+  CtcGreedyStream stream(0);
+  for (std::size_t frame = 0; frame < 40; ++frame) {
+    stream.feed(logits.data() + frame * 3, 1, 3);
+    CHECK(stream.best() == ctc_greedy_decode(logits.data(), frame + 1, 3, 0));
+  }
+  const std::vector<float> damaged{0, 1, 0, std::numeric_limits<float>::quiet_NaN(), 0, 0};
+  CHECK(refuses([&] { stream.feed(damaged.data(), 2, 3); }, "frame 1"));
+  CHECK(stream.best() == ctc_greedy_decode(logits.data(), 40, 3, 0));
+  stream.reset();
+  CHECK(stream.best().empty());
+}
+
+void test_appended_log_probs() {
+  LogProbs whole(kLogits.data(), 1, 3);
+  whole.append(LogProbs(kLogits.data() + 3, 0, 3));
+  whole.append(LogProbs(kLogits.data() + 3, 2, 3));
+  const LogProbs expected(kLogits.data(), 3, 3);
+  CHECK(whole.num_frames() == 3);
+  for (std::size_t frame = 0; frame < 3; ++frame) {
+    CHECK(whole.frame(frame).best_token() == expected.frame(frame).best_token());
+    for (std::size_t i = 0; i < 3; ++i) CHECK(whole.at(frame, i) == expected.at(frame, i));
+  }
+}
+
 void test_history_holds_what_is_owned() {
   WordHistory history;
   for (std::int32_t round = 0; round < 1000; ++round) {
@@ -160,6 +267,9 @@ int main() {
   test_beam_sums_alignments();
   test_words();
   test_spelled_words();
+  test_streams_are_the_whole();
+  test_greedy_stream();
+  test_appended_log_probs();
   test_history_holds_what_is_owned();
   test_ngram();
   test_damaged_models_are_refused();

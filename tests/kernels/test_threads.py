@@ -48,6 +48,8 @@ LONG_CALLS = {
     "regulate_length": lambda: regulate_length(LOGITS, np.full(300, 3)),
     "ctc_greedy_decode": lambda: _core.ctc_greedy_decode(LOGITS, 0),
     "ctc_beam_search": lambda: BEAM_SEARCH.decode(LOGITS, 1),
+    "ctc_stream_feed": lambda: BeamSearch(0, beam_width=64).stream().feed(LOGITS),
+    "ctc_stream_best": lambda: FED_STREAM.best(4),
     "context_window": lambda: CONTEXT.arrays(),  # noqa: PLW0108 - made below
 }
 LONG_WAVEFORM = np.tile(WAVEFORM, 4)
@@ -55,6 +57,8 @@ SPECTRUM = np.ones((6000, 257), np.complex64)
 MEL = np.zeros((1500, 40), np.float32)
 ENCODER = _core.KmerEncoder(3, np.arange(64, dtype=np.int32), 64)
 BEAM_SEARCH = BeamSearch(0, beam_width=64)._search
+FED_STREAM = BeamSearch(0, beam_width=64).stream()
+FED_STREAM.feed(RNG.normal(size=(4000, 4)).astype(np.float32))
 CONTEXT = _core.ContextWindow(
     4096, np.zeros(2048, np.float32), np.ones(2048, np.float32), 2048, 1.0, 1000
 )

@@ -68,16 +68,18 @@ def check_logits(logits: NDArray[np.float32], largest_id: int) -> NDArray[np.flo
     return np.ascontiguousarray(logits)
 
 
-def check_frames(logits: NDArray[np.float32]) -> None:
-    """Refuse more frames than a beam search takes.
+def check_frames(logits: NDArray[np.float32], num_before: int) -> None:
+    """Refuse more frames than a beam search takes, of which `num_before` came before.
 
     Raises:
         InputError: Over `MAX_BEAM_FRAMES`.
     """
-    if len(logits) > MAX_BEAM_FRAMES:
+    if num_before + len(logits) > MAX_BEAM_FRAMES:
+        behind = f" behind {num_before}" if num_before else ""
         raise InputError(
-            f"input 'logits': got {len(logits)} frames, expected at most {MAX_BEAM_FRAMES} for "
-            "a beam search; cut the audio at pauses"
+            f"input 'logits': got {len(logits)} frames{behind}, expected at most "
+            f"{MAX_BEAM_FRAMES} for a beam search; cut the audio at pauses"
+            + (" and call reset() there" if num_before else "")
         )
 
 

@@ -3,7 +3,6 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +21,7 @@ from edgewright.ctc.checks import (
 from edgewright.ctc.greedy import CTCToken
 from edgewright.ctc.lexicon import Lexicon
 from edgewright.ctc.ngram import NgramModel
+from edgewright.ctc.stream import CTCStream
 from edgewright.errors import UsageError
 
 
@@ -39,13 +39,6 @@ class Hypothesis:
     """Natural logarithm of the tokens' probability, summed over all alignments in the beam; plus
     `lm_weight` × that of the words in the language model (with the end of the sentence) plus
     `word_bonus` × number of words."""
-
-
-class _Found(NamedTuple):
-    tokens: list[tuple[int, int, int, float]]
-    words: list[int]
-    word_tokens: list[int]
-    score: float
 
 
 class BeamSearch:
@@ -137,18 +130,37 @@ class BeamSearch:
             UsageError: `n_best` out of range, or a token id of an option outside the vocabulary.
         """
         check_whole("n_best", n_best, 1, MAX_BEAM_WIDTH, "ask for one or more")
-        logits = check_logits(logits, self._largest_id)
-        check_frames(logits)
+        logits = self._check(logits)
         with input_errors():
             found = self._search.decode(logits, n_best)
-        return [self._hypothesis(_Found(*item)) for item in found]
+        return [self._hypothesis(*item) for item in found]
 
-    def _hypothesis(self, found: _Found) -> Hypothesis:
-        tokens = tuple(CTCToken(*token) for token in found.tokens)
+    def stream(self) -> CTCStream[Hypothesis]:
+        """Return a stream that finds the same in an utterance that comes in pieces."""
+        kernel = _core.CtcBeamStream(self._search)
+        return CTCStream(
+            kernel,
+            self._check,
+            lambda n_best: [self._hypothesis(*item) for item in kernel.best(n_best)],
+        )
+
+    def _check(self, logits: NDArray[np.float32], num_before: int = 0) -> NDArray[np.float32]:
+        logits = check_logits(logits, self._largest_id)
+        check_frames(logits, num_before)
+        return logits
+
+    def _hypothesis(
+        self,
+        tokens: list[tuple[int, int, int, float]],
+        words: list[int],
+        word_tokens: list[int],
+        score: float,
+    ) -> Hypothesis:
+        aligned = tuple(CTCToken(*token) for token in tokens)
         if self.lexicon is None:
-            return Hypothesis(tokens, None, None, found.score)
-        words = tuple(self.lexicon.words[word] for word in found.words)
-        return Hypothesis(tokens, words, tuple(found.word_tokens), found.score)
+            return Hypothesis(aligned, None, None, score)
+        spelled = tuple(self.lexicon.words[word] for word in words)
+        return Hypothesis(aligned, spelled, tuple(word_tokens), score)
 
 
 def _check_lexicon(lexicon: Lexicon, blank_id: int, separator_id: int | None) -> None:

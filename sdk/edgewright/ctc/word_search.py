@@ -19,6 +19,7 @@ from edgewright.ctc.checks import (
     input_errors,
 )
 from edgewright.ctc.ngram import NgramModel
+from edgewright.ctc.stream import CTCStream
 from edgewright.errors import UsageError
 
 WORD_PREFIX = "\u2581"
@@ -149,19 +150,33 @@ class WordSearch:
             UsageError: `n_best` out of range, or another vocabulary than that of the tokens.
         """
         check_whole("n_best", n_best, 1, MAX_BEAM_WIDTH, "ask for one or more")
+        logits = self._check(logits)
+        with input_errors():
+            found = self._search.decode(logits, n_best)
+        return [_sentence(*item) for item in found]
+
+    def stream(self) -> CTCStream[Sentence]:
+        """Return a stream that finds the same in an utterance that comes in pieces."""
+        kernel = _core.CtcWordStream(self._search)
+        return CTCStream(
+            kernel,
+            self._check,
+            lambda n_best: [_sentence(*item) for item in kernel.best(n_best)],
+        )
+
+    def _check(self, logits: NDArray[np.float32], num_before: int = 0) -> NDArray[np.float32]:
         logits = check_logits(logits, self.blank_id)
         if logits.shape[1] != len(self.tokens):
             raise UsageError(
                 f"input 'logits': got a vocabulary of {logits.shape[1]}, expected "
                 f"{len(self.tokens)} as in tokens; give the tokens of this model"
             )
-        check_frames(logits)
-        with input_errors():
-            found = self._search.decode(logits, n_best)
-        return [
-            Sentence(tuple(CTCWord(*word) for word in words), log_prob, score)
-            for words, log_prob, score in found
-        ]
+        check_frames(logits, num_before)
+        return logits
+
+
+def _sentence(words: list[tuple[str, int, int, float]], log_prob: float, score: float) -> Sentence:
+    return Sentence(tuple(CTCWord(*word) for word in words), log_prob, score)
 
 
 def _check_tokens(tokens: Sequence[str]) -> None:
