@@ -29,10 +29,14 @@ class States {
   std::size_t blank_id_;
 };
 
-// Moves `scores` on by one frame; steps[s] says how many states below s its best path was.
+// Moves `scores` on by one frame; steps[s] says how many states below s its best path was. Only of
+// states that a path reaches, at two a frame, and from which it still reaches the end.
 void advance(const States& states, const LogProbs& log_probs, std::size_t frame,
              std::vector<double>& scores, std::uint8_t* steps) {
-  for (std::size_t state = states.size(); state-- > 0;) {  // downwards: lower states are the old
+  const std::size_t reached = std::min(states.size(), 2 * frame + 2);
+  const std::size_t missed = 2 * (log_probs.num_frames() - frame);
+  const std::size_t first = states.size() > missed ? states.size() - missed : 0;
+  for (std::size_t state = reached; state-- > first;) {  // downwards: lower states are the old
     double best = scores[state];
     std::uint8_t step = 0;
     if (state >= 1 && scores[state - 1] > best) {

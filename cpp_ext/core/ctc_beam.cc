@@ -34,7 +34,6 @@ struct Entry {
   std::int32_t next_child;
   double blank = kImpossible;      // ln of the probability of the paths that end in a blank
   double token_end = kImpossible;  // and in its last token
-  double score = kImpossible;      // of both together, plus that of its words
   WordMove move{kNoWord, {}};
 };
 
@@ -45,7 +44,6 @@ class Beam {
     nodes_.push_back({kNone, kNone, kNoWord, kNone, kNone, 0, scorer_.begin()});
     Entry root{0, kNone, kNone, kNone, kNone};
     root.blank = 0;
-    root.score = 0;
     beam_.push_back(root);
   }
 
@@ -89,6 +87,7 @@ class Beam {
   std::vector<Entry> beam_;  // best first
   std::vector<Entry> next_;  // entry i of it is entry i of the beam, then come the new prefixes
   std::vector<std::pair<std::int32_t, double>> tokens_;  // that may extend a prefix, best first
+  std::vector<std::pair<double, std::size_t>> ranks_;    // negative scores, and places in next_
   std::vector<WordEnd> ends_;
   std::vector<WordMove> moves_;
   double best_ = kImpossible;
@@ -175,18 +174,22 @@ void Beam::add(std::size_t slot, std::int32_t token, double log_prob, const Word
 
 // Keeps the best prefixes; of equal ones those that were found first.
 void Beam::prune() {
-  for (Entry& entry : next_) {
-    entry.score = log_add(entry.blank, entry.token_end) + entry.move.state.score;
-  }
+  ranks_.clear();
   const double least = best_ - options_.beam_threshold;
-  next_.erase(std::remove_if(next_.begin(), next_.end(),
-                             [least](const Entry& entry) { return entry.score < least; }),
-              next_.end());
-  std::stable_sort(next_.begin(), next_.end(),
-                   [](const Entry& a, const Entry& b) { return a.score > b.score; });
-  if (next_.size() > options_.beam_width) next_.resize(options_.beam_width);
+  for (std::size_t index = 0; index < next_.size(); ++index) {
+    const Entry& entry = next_[index];
+    const double score = log_add(entry.blank, entry.token_end) + entry.move.state.score;
+    if (score >= least) ranks_.emplace_back(-score, index);
+  }
+  if (ranks_.size() > options_.beam_width) {
+    const auto end = ranks_.begin() + static_cast<std::ptrdiff_t>(options_.beam_width);
+    std::nth_element(ranks_.begin(), end, ranks_.end());
+    ranks_.erase(end, ranks_.end());
+  }
+  std::sort(ranks_.begin(), ranks_.end());
   for (const Entry& entry : beam_) nodes_[static_cast<std::size_t>(entry.node)].slot = kNone;
-  beam_.swap(next_);
+  beam_.clear();
+  for (const auto& [_, index] : ranks_) beam_.push_back(next_[index]);
   for (std::size_t slot = 0; slot < beam_.size(); ++slot) {
     Entry& entry = beam_[slot];
     if (entry.node == kNone) entry.node = make_node(entry);
