@@ -51,7 +51,9 @@ class ObservedRunner(Runner):
     """Runs another runner and shows what it is given: the graph inputs to calibrate on."""
 
     def __init__(self, runner: Runner, observe: Callable[[Mapping[str, Array]], None]) -> None:
-        super().__init__(Component((), runner.inputs, runner.outputs), runner.provider)
+        super().__init__(
+            Component((), runner.inputs, runner.outputs, runner.states), runner.provider
+        )
         self._runner, self._observe = runner, observe
 
     def _run(self, arrays: Mapping[str, Array]) -> dict[str, Array]:

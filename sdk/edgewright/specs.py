@@ -25,6 +25,11 @@ class TensorSpec:
     def __str__(self) -> str:
         return f"{self.name}: {self.dtype} ({', '.join(map(str, self.shape))})"
 
+    def zeros(self) -> Array:
+        """Return zeros of this kind, of size 1 in dynamic dimensions."""
+        sizes = [size if isinstance(size, int) else 1 for size in self.shape]
+        return np.zeros(sizes, self.dtype)
+
 
 def check_arrays(specs: tuple[TensorSpec, ...], arrays: Mapping[str, Array]) -> None:
     """Check names, dtypes and shapes of `arrays` against `specs`.

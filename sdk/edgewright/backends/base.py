@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from edgewright.bundle.manifest import Component
+from edgewright.bundle.manifest import Component, StatePair
 from edgewright.errors import InputError, IntegrityError, StateError
 from edgewright.specs import Array, TensorSpec, check_arrays
 
@@ -33,6 +33,7 @@ class Runner(ABC):
     def __init__(self, component: Component, provider: str) -> None:
         self.inputs: tuple[TensorSpec, ...] = component.inputs
         self.outputs: tuple[TensorSpec, ...] = component.outputs
+        self.states: tuple[StatePair, ...] = component.states
         self.provider = provider
         """Execution provider that the opened graph reported."""
         self._closed = False

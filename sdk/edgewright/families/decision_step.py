@@ -6,6 +6,7 @@ from typing import Protocol
 import numpy as np
 
 from edgewright.backends.base import Runner
+from edgewright.backends.stateful import StatefulGraph
 from edgewright.context import ContextWindow
 from edgewright.errors import BundleError
 from edgewright.specs import Array
@@ -33,7 +34,7 @@ def check_step(runner: Runner, config: StepConfig) -> None:
         BundleError: It has other inputs or outputs.
     """
     shapes = {spec.name: spec.shape for spec in runner.inputs}
-    states = _state_names(runner)
+    states = [pair.input for pair in runner.states]
     outputs = sorted(spec.name for spec in runner.outputs)
     expected = sorted(("action_preds", *(f"next_{name}" for name in states)))
     sizes = {"states": (1, config.state_dim), "actions": (1, config.action_dim),
@@ -89,30 +90,15 @@ class CachedStep:
     """A graph of one step and what its layers keep of one episode, for one caller at a time."""
 
     def __init__(self, runner: Runner) -> None:
-        names = _state_names(runner)
-        shapes = {spec.name: (spec.shape, spec.dtype) for spec in runner.inputs}
-        self._states, following = (
-            {name: _zeros(*shapes[name]) for name in names} for _ in range(2)
-        )
-        self._turn = 0
-        self._inputs = {name: _zeros(*shapes[name]) for name in INPUTS}
-        (spec,) = (spec for spec in runner.outputs if spec.name == "action_preds")
-        answer = _zeros(spec.shape, spec.dtype)
+        specs = {spec.name: spec for spec in (*runner.inputs, *runner.outputs)}
+        self._inputs = {name: specs[name].zeros() for name in INPUTS}
+        answer = specs["action_preds"].zeros()
         self._action: Array = answer[0, -1]
-        # The states of one call are read by the next, so there are two of each.
-        self._calls = [
-            runner.bind(
-                {**self._inputs, **before},
-                {"action_preds": answer, **{f"next_{name}": after[name] for name in names}},
-            )
-            for before, after in ((self._states, following), (following, self._states))
-        ]
+        self._graph = StatefulGraph(runner, self._inputs, {"action_preds": answer})
 
     def reset(self) -> None:
         """Begin an episode, of which nothing is kept yet."""
-        for state in self._states.values():
-            state[...] = 0
-        self._turn = 0
+        self._graph.reset()
 
     def run(self, steps: Mapping[str, Array]) -> Array:
         """Return the action of the present step, before the limits (action_dim,), until the next.
@@ -126,14 +112,5 @@ class CachedStep:
         inputs["returns_to_go"][...] = steps["returns_to_go"][:, 1]
         inputs["timesteps"][0, :2] = times[0, 1]
         inputs["timesteps"][0, 2] = times[0, 0]
-        self._calls[self._turn]()
-        self._turn = 1 - self._turn
+        self._graph.run()
         return self._action
-
-
-def _zeros(shape: tuple[int | str, ...], dtype: str) -> Array:
-    return np.zeros([int(size) for size in shape], dtype)
-
-
-def _state_names(runner: Runner) -> list[str]:
-    return sorted(spec.name for spec in runner.inputs if spec.name not in INPUTS)

@@ -1,13 +1,13 @@
 """Decision Transformers: observations and rewards in, actions out."""
 
 import math
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from edgewright.alone import Alone
 from edgewright.context import ContextWindow
 from edgewright.errors import BundleError, InputError, InputTypeError, StateError
 from edgewright.families.base import Model, Stopwatch, check_graph, check_input, take
@@ -72,7 +72,7 @@ class DecisionTransformer(Model[DecisionTransformerConfig]):
         self._context, self._graph = self._choose_mode(cached=False)
         self._low = np.array(self.config.action_low, np.float32)
         self._high = np.array(self.config.action_high, np.float32)
-        self._alone = _Alone()
+        self._alone = Alone("policy", "load one policy per caller")
         self._return_to_go: float | None = None
         self._is_first = True
 
@@ -250,23 +250,6 @@ class DecisionTransformer(Model[DecisionTransformerConfig]):
             config.return_scale,
             config.max_ep_len,
         )
-
-
-class _Alone:
-    """Holds a lock for one call at a time, and refuses a second one."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-
-    def __enter__(self) -> None:
-        if not self._lock.acquire(blocking=False):
-            raise StateError(
-                "policy: got a call while another thread is in it, expected one caller at a time; "
-                "load one policy per caller"
-            )
-
-    def __exit__(self, *_: object) -> None:
-        self._lock.release()
 
 
 def _observed(
