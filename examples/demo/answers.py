@@ -11,7 +11,7 @@ from shipped import DATA
 import edgewright as ew
 from edgewright.tasks.control import Episode, make_environment, run_episode
 from edgewright.tasks.speak import Speech
-from edgewright.tasks.transcribe import Transcription
+from edgewright.tasks.transcription import Transcription
 
 TARGETS = (500.0, 1000.0, 1800.0, 2500.0)
 UNSEEN_SEED = 1000

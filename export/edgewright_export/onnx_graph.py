@@ -4,6 +4,7 @@ import ast
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from inspect import signature
 from pathlib import Path
 
 import numpy as np
@@ -49,17 +50,18 @@ def export_graph(traced: TracedComponent, path: Path) -> None:
     """
     names = sorted({name for axes in traced.dynamic.values() for name in axes.values()})
     dims = {name: torch.export.Dim(name) for name in names}
-    shapes = {
-        name: {axis: dims[dim] for axis, dim in traced.dynamic.get(name, {}).items()}
+    shapes = (
+        {axis: dims[dim] for axis, dim in traced.dynamic.get(name, {}).items()}
         for name in traced.inputs
-    }
+    )
+    arguments = signature(traced.module.forward).bind(*shapes).arguments
     try:
         with quiet_libraries(), torch.no_grad():
             program = torch.onnx.export(
                 traced.module.eval(),
                 tuple(traced.inputs.values()),
                 dynamo=True,
-                dynamic_shapes=shapes if dims else None,
+                dynamic_shapes=arguments if dims else None,
                 input_names=list(traced.inputs),
                 output_names=list(traced.outputs),
                 optimize=True,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import torch
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from edgewright.backends import Runner
 from edgewright.bundle.manifest import Metric, Parity
 from edgewright.errors import ParityError
+from edgewright.families import Model
 from edgewright.specs import Array
 from edgewright.verify import golden_difference
 from edgewright_export.evaluation import Evaluation, Measured
@@ -71,9 +72,9 @@ def golden_set(reference: Subject, samples: Sequence[Sample]) -> list[GoldenSamp
     return golden
 
 
-def compare_golden(subject: Subject, golden: Sequence[GoldenSample]) -> TensorCheck:
-    """Compare the outputs of `subject` with PyTorch's on the golden samples."""
-    return _check([(sample.outputs, subject.infer(sample.inputs)) for sample in golden])
+def compare_golden(model: Model[Any], golden: Sequence[GoldenSample]) -> TensorCheck:
+    """Compare the outputs of `model` with PyTorch's on the golden samples."""
+    return _check([(sample.outputs, model.prove(sample.inputs)) for sample in golden])
 
 
 def compare_probes(runner: Runner, traced: TracedComponent) -> TensorCheck:

@@ -28,6 +28,7 @@ MOST_MAGNITUDE = 64.0
 """Largest float32 sample: 36 dB above full scale is no recording but integers in float32."""
 SILENCE_DBFS = -60.0
 """Root mean square (0 dBFS: 1.0) that no 20 ms of silence reaches."""
+_SILENCE = 10 ** (SILENCE_DBFS / 10)
 _PAUSE_SECONDS = 0.02
 _INT16_SCALE = 32768.0
 _UNKNOWN_FRAMES = 2**62
@@ -73,7 +74,7 @@ def read_blocks(
         blocks = _array_blocks(array, _check_rate(rate, what))
     elif isinstance(source, (str, Path)):
         what = f"input '{name}' ({source})"
-        rate, blocks = _open(Path(source), what)
+        rate, blocks = _open(Path(source), what, BLOCK_SECONDS)
         if source_rate is not None and source_rate != rate:
             raise InputError(
                 f"{what}: got sample_rate {source_rate} for a file of {rate} Hz, expected none; "
@@ -85,6 +86,26 @@ def read_blocks(
             "array (samples,) or (samples, channels); convert it to one of these"
         )
     return _resample(_mono(blocks, what), rate, sample_rate)
+
+
+def read_pieces(
+    path: str | Path, seconds: float, *, name: str = "audio"
+) -> tuple[int, Iterator[NDArray[np.generic]]]:
+    """Return the rate of a file, Hz, and its samples as a microphone would give them.
+
+    Args:
+        path: A file that libsndfile reads.
+        seconds: Of a piece; the last may be shorter.
+        name: What messages call this input.
+
+    Returns:
+        The rate, and pieces float32 (samples, channels).
+
+    Raises:
+        InputNotFoundError: The file does not exist.
+        InputError: It is empty, damaged or cut off; `read_blocks` has the rest.
+    """
+    return _open(Path(path), f"input '{name}' ({path})", seconds)
 
 
 def read_audio(source: str | Path | NDArray[np.generic], sample_rate: int) -> Waveform:
@@ -126,7 +147,34 @@ def segments(blocks: Iterator[Waveform], sample_rate: int, max_seconds: float) -
 def is_silence(waveform: Waveform, sample_rate: int) -> bool:
     """Return whether every 20 ms of a waveform stay below `SILENCE_DBFS`."""
     window = max(1, int(_PAUSE_SECONDS * sample_rate))
-    return bool(_powers(waveform, window).max() < 10 ** (SILENCE_DBFS / 10))
+    return _loudest(waveform, window) < _SILENCE
+
+
+class Loudness:
+    """Follows how loud a stream is, in windows of 20 ms; belongs to one caller."""
+
+    def __init__(self, sample_rate: int) -> None:
+        self._window = max(1, int(_PAUSE_SECONDS * sample_rate))
+        self._held: Waveform
+        self._loudest: float
+        self.reset()
+
+    def feed(self, waveform: Waveform) -> None:
+        """Listen to what comes next."""
+        self._held = np.concatenate((self._held, waveform))
+        whole = self._held.size - self._held.size % self._window
+        self._loudest = max(self._loudest, _loudest(self._held[:whole], self._window))
+        self._held = self._held[whole:]
+
+    @property
+    def is_silence(self) -> bool:
+        """What the function of this name says of all since the last reset."""
+        return max(self._loudest, _loudest(self._held, self._window)) < _SILENCE
+
+    def reset(self) -> None:
+        """Forget what came."""
+        self._held = np.zeros(0, np.float32)
+        self._loudest = 0.0
 
 
 def _quietest(waveform: Waveform, first: int, window: int) -> int:
@@ -134,6 +182,11 @@ def _quietest(waveform: Waveform, first: int, window: int) -> int:
     powers = _powers(waveform[first:], max(1, window))
     index = powers.size - 1 - int(np.argmin(powers[::-1]))
     return min(first + index * max(1, window) + window // 2, waveform.size - 1)
+
+
+def _loudest(waveform: Waveform, window: int) -> float:
+    """Return the largest mean square of windows side by side."""
+    return float(_powers(waveform, window).max(initial=0.0))
 
 
 def _powers(waveform: Waveform, window: int) -> NDArray[np.float64]:
@@ -190,7 +243,7 @@ def _array_blocks(array: NDArray[np.generic], rate: int) -> Iterator[NDArray[np.
     return (array[i : i + size] for i in range(0, len(array), size))
 
 
-def _open(path: Path, what: str) -> tuple[int, Iterator[NDArray[np.generic]]]:
+def _open(path: Path, what: str, seconds: float) -> tuple[int, Iterator[NDArray[np.generic]]]:
     """Return the rate of a file and its blocks, after checking that it can be read."""
     if not path.exists():
         raise InputNotFoundError(
@@ -215,14 +268,14 @@ def _open(path: Path, what: str) -> tuple[int, Iterator[NDArray[np.generic]]]:
             f"{what}: got {frames} samples in {channels} channels, expected at least one sample "
             f"and at most {MOST_CHANNELS} channels; record or convert it again"
         )
-    return _check_rate(rate, what), _file_blocks(path, what)
+    return _check_rate(rate, what), _file_blocks(path, what, seconds)
 
 
-def _file_blocks(path: Path, what: str) -> Iterator[NDArray[np.generic]]:
+def _file_blocks(path: Path, what: str, seconds: float) -> Iterator[NDArray[np.generic]]:
     done = 0
     try:
         with soundfile.SoundFile(path) as file:
-            size, expected = max(1, int(BLOCK_SECONDS * file.samplerate)), file.frames
+            size, expected = max(1, round(seconds * file.samplerate)), file.frames
             exact = file.format == "FLAC"  # an MP3's length may be an estimate
             while len(block := file.read(size, dtype="float32", always_2d=True)):
                 done += len(block)
@@ -243,27 +296,102 @@ def _undecodable(what: str, error: Exception) -> InputError:
 
 
 def _mono(blocks: Iterator[NDArray[np.generic]], what: str) -> Iterator[Waveform]:
-    for block in blocks:
-        scale = _INT16_SCALE if block.dtype == np.int16 else 1.0
-        samples = block.astype(np.float32) / np.float32(scale)
-        if not np.isfinite(samples).all():
-            raise InputError(
-                f"{what}: got NaN or infinity, expected finite samples in [-1, 1]; "
-                "repair the recording or replace them by 0"
-            )
-        if (peak := np.abs(samples).max()) > MOST_MAGNITUDE:
-            raise InputError(
-                f"{what}: got a sample of magnitude {peak:g}, expected [-1, 1] (up to "
-                f"{MOST_MAGNITUDE:g} is taken); divide 16-bit samples by 32768"
-            )
-        yield samples if samples.ndim == 1 else samples.mean(axis=1)
+    return (_mixed_down(block, what) for block in blocks)
+
+
+def _mixed_down(block: NDArray[np.generic], what: str) -> Waveform:
+    scale = _INT16_SCALE if block.dtype == np.int16 else 1.0
+    samples = block.astype(np.float32) / np.float32(scale)
+    if not np.isfinite(samples).all():
+        raise InputError(
+            f"{what}: got NaN or infinity, expected finite samples in [-1, 1]; "
+            "repair the recording or replace them by 0"
+        )
+    if (peak := np.abs(samples).max()) > MOST_MAGNITUDE:
+        raise InputError(
+            f"{what}: got a sample of magnitude {peak:g}, expected [-1, 1] (up to "
+            f"{MOST_MAGNITUDE:g} is taken); divide 16-bit samples by 32768"
+        )
+    return samples if samples.ndim == 1 else samples.mean(axis=1)
 
 
 def _resample(blocks: Iterator[Waveform], source: int, target: int) -> Iterator[Waveform]:
     if source == target:
         yield from blocks
         return
-    stream = soxr.ResampleStream(source, target, 1, dtype="float32", quality="HQ")
+    stream = _resampler(source, target)
     for block in blocks:
         yield stream.resample_chunk(np.ascontiguousarray(block))
     yield stream.resample_chunk(np.zeros(0, np.float32), last=True)
+
+
+def _resampler(source: int, target: int) -> soxr.ResampleStream:
+    return soxr.ResampleStream(source, target, 1, dtype="float32", quality="HQ")
+
+
+class LiveAudio:
+    """Audio that comes in pieces, as `read_blocks` gives it; belongs to one caller.
+
+    Args:
+        sample_rate: Of what comes out, Hz.
+        source_rate: Of what goes in, Hz; none means `sample_rate`.
+
+    Raises:
+        InputError: `source_rate` is none that is taken.
+    """
+
+    def __init__(self, sample_rate: int, source_rate: int | None = None) -> None:
+        rate = sample_rate if source_rate is None else source_rate
+        self.source_rate = _check_rate(rate, "stream")
+        self._sample_rate = sample_rate
+        self._channels: tuple[int, ...] | None
+        self.reset()
+
+    def feed(self, piece: NDArray[np.generic], *, sample_rate: int | None = None) -> Waveform:
+        """Return the samples that are now known, mono float32; nothing is taken in if it raises.
+
+        Args:
+            piece: int16 or float32, (samples,) or (samples, channels), at least one sample. Every
+                piece has as many channels.
+            sample_rate: Of the piece, where it is to be checked against that of the stream.
+
+        Raises:
+            InputTypeError: Another dtype, or no array.
+            InputError: Another shape, rate or number of channels, or values out of range.
+        """
+        what = "input 'piece'"
+        if sample_rate not in (None, self.source_rate):
+            raise InputError(
+                f"{what}: got sample rate {sample_rate}, expected {self.source_rate} Hz as at the "
+                "beginning of the stream; begin another stream for another rate"
+            )
+        if not isinstance(piece, np.ndarray):
+            raise InputTypeError(
+                f"{what}: got {type(piece).__name__}, expected an int16 or float32 array (samples,)"
+                " or (samples, channels); convert it to one"
+            )
+        shape = _check_array(piece, what).shape[1:]
+        if self._channels not in (None, shape):
+            raise InputError(
+                f"{what}: got shape {piece.shape}, expected as many channels as in the pieces "
+                "before; begin another stream for another device"
+            )
+        mono = _mixed_down(piece, what)
+        self._channels = shape
+        if self._resampler is None:
+            return mono
+        resampled: Waveform = self._resampler.resample_chunk(np.ascontiguousarray(mono))
+        return resampled
+
+    def finish(self) -> Waveform:
+        """Return the last samples, which the resampler had kept."""
+        if self._resampler is None:
+            return np.zeros(0, np.float32)
+        last: Waveform = self._resampler.resample_chunk(np.zeros(0, np.float32), last=True)
+        return last
+
+    def reset(self) -> None:
+        """Begin anew."""
+        self._channels = None
+        alike = self.source_rate == self._sample_rate
+        self._resampler = None if alike else _resampler(self.source_rate, self._sample_rate)

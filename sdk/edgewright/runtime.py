@@ -68,6 +68,12 @@ class Stopwatch:
         self._start = self._last = time.perf_counter()
         self._parts = {"pre": 0.0, "run": 0.0, "post": 0.0}
 
+    def resume(self) -> None:
+        """Leave out the time since the last lap."""
+        now = time.perf_counter()
+        self._start += now - self._last
+        self._last = now
+
     def lap(self, part: str) -> None:
         """Book the time since the last lap on `part`: `pre`, `run` or `post`."""
         now = time.perf_counter()

@@ -2,17 +2,19 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Literal
+from typing import Literal, TypeAlias
 
 import numpy as np
 
 from edgewright.ctc import CTCToken, Hypothesis, Lexicon, Sentence
 from edgewright.errors import BundleError
 from edgewright.lines import split_lines
-from edgewright.tasks.transcribe import Word
+from edgewright.tasks.transcription import Word
 
 Boundary = Literal["prefix", "separator"]
 """`prefix`: a token with U+2581 in front begins a word; `separator`: "|" stands between words."""
+Found: TypeAlias = Hypothesis | Sentence | tuple[CTCToken, ...]
+"""What a search, or greedy decoding, makes of an utterance."""
 PREFIX, SEPARATOR = "\u2581", "|"
 
 
@@ -66,27 +68,15 @@ class Vocabulary:
         return [_word(text, group, frame_seconds, start) for text, group in groups if group]
 
 
-def hypothesis_words(found: Hypothesis, frame_seconds: float, start: float) -> list[Word]:
-    """Return the lexicon's words of a beam search with their times."""
-    words, position = [], 0
-    for text, count in zip(found.words or (), found.word_tokens or (), strict=True):
-        group = found.tokens[position : position + count]
-        words.append(_word(text, group, frame_seconds, start))
-        position += count
-    return words
-
-
-def sentence_words(found: Sentence, frame_seconds: float, start: float) -> list[Word]:
-    """Return the words of a word search with their times."""
-    return [
-        Word(
-            word.text,
-            start + word.start * frame_seconds,
-            start + word.end * frame_seconds,
-            word.confidence,
-        )
-        for word in found.words
-    ]
+def found_words(
+    found: Found, vocabulary: Vocabulary, frame_seconds: float, start: float
+) -> list[Word]:
+    """Return the words that were found; times are frames × `frame_seconds` + `start`."""
+    if isinstance(found, Sentence):
+        return _sentence_words(found, frame_seconds, start)
+    if isinstance(found, Hypothesis):
+        return _hypothesis_words(found, frame_seconds, start)
+    return vocabulary.words(found, frame_seconds, start)
 
 
 def fit_words(words: Sequence[Word], start: float, end: float, frame: float) -> list[Word]:
@@ -137,3 +127,24 @@ def _word(text: str, group: Sequence[CTCToken], frame_seconds: float, start: flo
         start + group[-1].end * frame_seconds,
         float(np.mean([token.confidence for token in group])),
     )
+
+
+def _hypothesis_words(found: Hypothesis, frame_seconds: float, start: float) -> list[Word]:
+    words, position = [], 0
+    for text, count in zip(found.words or (), found.word_tokens or (), strict=True):
+        group = found.tokens[position : position + count]
+        words.append(_word(text, group, frame_seconds, start))
+        position += count
+    return words
+
+
+def _sentence_words(found: Sentence, frame_seconds: float, start: float) -> list[Word]:
+    return [
+        Word(
+            word.text,
+            start + word.start * frame_seconds,
+            start + word.end * frame_seconds,
+            word.confidence,
+        )
+        for word in found.words
+    ]

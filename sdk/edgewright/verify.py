@@ -171,7 +171,7 @@ def _golden_check(
     tolerance: float,
 ) -> Check:
     try:
-        difference = golden_difference(outputs, model.infer(inputs))
+        difference = golden_difference(outputs, model.prove(inputs))
     except EdgewrightError as error:
         return Check(name, "failed", str(error))
     detail = f"differs by {difference:.2e} of the output's scale, allowed {tolerance:.2e}"

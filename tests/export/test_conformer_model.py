@@ -11,6 +11,7 @@ from edgewright_export.models.conformer import (
     load_checkpoint,
     save_checkpoint,
 )
+from edgewright_export.models.conformer_chunks import ConformerChunks
 
 
 @pytest.fixture(scope="module")
@@ -64,6 +65,37 @@ def test_scores_depend_on_distances_only(model):
     query, key = (_rotate(vector.expand(30, 12), positions) for vector in vectors)
     scores = query @ key.T
     torch.testing.assert_close(scores[7, 3], scores[27, 23], atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize("cuts", [[], [48], [96, 144], [48, 96, 144, 192]])
+def test_chunks_with_states_are_the_whole(model, features, cuts):
+    chunks, pieces = ConformerChunks(model), []
+    states = chunks.first_states(2).values()
+    with torch.inference_mode():
+        for piece in features.tensor_split(cuts, dim=1):
+            logits, *states = chunks(piece, *states)
+            pieces.append(logits)
+        whole = model(features)
+    torch.testing.assert_close(torch.cat(pieces, 1), whole, atol=1e-5, rtol=0)
+    assert states[-1].tolist() == [8, 8]
+
+
+def test_rows_of_a_batch_may_have_heard_differently_long(model, features):
+    chunks = ConformerChunks(model)
+    with torch.inference_mode():
+        _, *old = chunks(features[:1, :96], *chunks.first_states().values())
+        both = map(torch.cat, zip(old, chunks.first_states().values(), strict=True))
+        logits, *_ = chunks(features[[0, 0], 96:144], *both)
+        alone = model(features[:1, :144])[:, 16:], model(features[:1, 96:144])
+    torch.testing.assert_close(logits, torch.cat(alone), atol=1e-5, rtol=0)
+
+
+def test_the_first_states_are_zeros_named_in_order(model):
+    states = ConformerChunks(model).first_states()
+    kinds = [name.split("_", 2)[2] for name in states]
+    assert kinds == ["subsampling"] * 2 + ["attention", "convolution"] * 2 + ["length"]
+    assert list(states) == sorted(states)
+    assert not any(state.any() for state in states.values())
 
 
 def test_a_checkpoint_comes_back(model, features, tmp_path):

@@ -11,7 +11,8 @@ import soundfile
 
 from edgewright.ctc import CTCToken
 from edgewright.errors import BundleError
-from edgewright.tasks.transcribe import Transcribe, Word
+from edgewright.tasks.transcribe import Transcribe
+from edgewright.tasks.transcription import Word
 from edgewright.transcript import Vocabulary, fit_words, read_lexicon
 
 

@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from edgewright.errors import CheckpointError
-from edgewright.families.conformer_ctc import ConformerCTCConfig
+from edgewright.families.conformer_config import ConformerCTCConfig
 from edgewright.specs import Array
 from edgewright.transcript import Vocabulary
 from edgewright_export.calibrate import Calibration
@@ -82,23 +82,8 @@ class ConformerCTCRecipe(Recipe):
         return self._config
 
     def components(self) -> dict[str, TracedComponent]:
-        """Return the one graph: features or waveform, and the mask of padding, to logits."""
-        front = self._recognizer.front
-        example = front.example(2, 2.4)
-        return {
-            "model": TracedComponent(
-                module=self._recognizer.graph,
-                inputs=example,
-                outputs=("logits",),
-                dynamic={name: {0: "batch", 1: "time"} for name in example},
-                # Uneven lengths: a graph must not have learned a divisor from the example.
-                probes=(
-                    front.example(1, 0.2031),
-                    front.example(2, 1.0459),
-                    front.example(3, 2.9077),
-                ),
-            )
-        }
+        """Return the one graph: features or waveform, mask and states, to logits and states."""
+        return {"model": self._recognizer.component()}
 
     def assets(self) -> dict[str, bytes]:
         """Return the vocabulary, and the lexicon and language model of the search."""
@@ -174,6 +159,7 @@ def _config(
         special_ids=table.special_ids,
         word_boundary=table.boundary,
         chunk_frames=front.chunk_frames,
+        flush_frames=front.flush_frames,
         pad_value=front.pad_value,
         frame_seconds=front.frame_seconds,
         subsampling=front.subsampling,

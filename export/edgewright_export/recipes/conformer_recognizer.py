@@ -7,9 +7,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from edgewright.bundle.rules import STATE
 from edgewright.features import LogMelConfig
 from edgewright.specs import Array
 from edgewright.transcript import Boundary
+from edgewright_export.onnx_graph import TracedComponent
 from edgewright_export.subject import Sample
 
 
@@ -47,6 +49,8 @@ class FrontEnd:
     """Zero mean and unit variance."""
     chunk_frames: int = 1
     """Steps of the graph's input that its length is a multiple of."""
+    flush_frames: int = 0
+    """Steps of silence behind the last real one, before those to a whole chunk."""
     pad_value: float = 0.0
     """What stands behind the last real step."""
 
@@ -82,7 +86,8 @@ class Recognizer:
     """A checkpoint in one of the layouts."""
 
     graph: nn.Module
-    """Features or waveform, and the mask where there is one, to logits (batch, frames, tokens)."""
+    """Features or waveform, and the mask and states where there are such, to logits (batch, frames,
+    tokens) and the next states."""
     front: FrontEnd
     table: TokenTable
     answer: Callable[[Tensor], Tensor]
@@ -90,6 +95,32 @@ class Recognizer:
     float32 (frames, tokens), without those of masked padding."""
     sensitive: tuple[str, ...] = ()
     """Patterns of the nodes that int8 leaves in fp32, as `QuantizationPlan.keep`."""
+    states: Callable[[int], dict[str, Tensor]] | None = None
+    """The states of a batch before its first chunk; None where the graph takes whole audio."""
+
+    def component(self) -> TracedComponent:
+        """Return the graph with inputs of uneven lengths, so that it learns no divisor of one."""
+        inputs = self._inputs(2, 2.4)
+        next_states = tuple(f"next_{name}" for name in inputs if STATE.fullmatch(name))
+        axes = {name: {0: "batch"} for name in inputs if STATE.fullmatch(name)}
+        return TracedComponent(
+            module=self.graph,
+            inputs=inputs,
+            outputs=("logits", *next_states),
+            dynamic={name: axes.get(name, {0: "batch", 1: "time"}) for name in inputs},
+            probes=(self._inputs(1, 0.2031), self._inputs(2, 1.0459), self._inputs(3, 2.9077)),
+        )
+
+    def _inputs(self, batch: int, seconds: float) -> dict[str, Tensor]:
+        """Return random inputs; of the states of row n, 20 n frames are valid."""
+        inputs = self.front.example(batch, seconds)
+        generator = torch.Generator().manual_seed(batch)
+        for name, state in ({} if self.states is None else self.states(batch)).items():
+            if state.is_floating_point():
+                inputs[name] = torch.randn(state.shape, generator=generator)
+            else:
+                inputs[name] = 20 * torch.arange(batch)
+        return inputs
 
 
 class RecognizerReference:
@@ -97,8 +128,11 @@ class RecognizerReference:
 
     def __init__(self, recognizer: Recognizer):
         self._answer = recognizer.answer
+        streams = recognizer.states is not None
+        self._outputs = ("logits", "stream_logits") if streams else ("logits",)
 
     def infer(self, sample: Sample) -> dict[str, Array]:
-        """Return the logits of `waveform` float32 (samples,)."""
+        """Return the logits of the whole `waveform` float32 (samples,), also for a stream."""
         with torch.inference_mode():
-            return {"logits": self._answer(torch.from_numpy(sample["waveform"])).numpy()}
+            logits = self._answer(torch.from_numpy(sample["waveform"])).numpy()
+        return dict.fromkeys(self._outputs, logits)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from edgewright.ctc import BeamSearch, NgramModel
 from edgewright.errors import BundleError, CheckpointError, UsageError
-from edgewright.families.conformer_ctc import SearchConfig
+from edgewright.families.conformer_config import SearchConfig
 from edgewright.transcript import SEPARATOR, read_lexicon
 from edgewright_export.checkpoint import Checkpoint
 from edgewright_export.recipes.conformer_recognizer import TokenTable

@@ -16,6 +16,7 @@ from edgewright.errors import BundleError, CheckpointError, UnsupportedCheckpoin
 from edgewright.features import LogMelConfig
 from edgewright_export.checkpoint import Checkpoint, built_by_config
 from edgewright_export.models.conformer import ARCHITECTURE, SUBSAMPLING, load_checkpoint
+from edgewright_export.models.conformer_chunks import ConformerChunks
 from edgewright_export.recipes.conformer_recognizer import FrontEnd, Recognizer
 from edgewright_export.recipes.conformer_tokens import read_pieces
 from edgewright_export.recipes.feature_extractor import FILE, checked
@@ -39,6 +40,7 @@ def load_streaming(checkpoint: Checkpoint) -> Recognizer:
     checkpoint.read_bytes("model.safetensors")  # notes its hash
     with built_by_config(checkpoint.folder, ARCHITECTURE):
         model = load_checkpoint(checkpoint.folder)
+    chunks = ConformerChunks(model)
     features = _read_features(checkpoint, model.config.num_mel_bins)
     front = FrontEnd(
         sample_rate=features.sample_rate,
@@ -47,11 +49,14 @@ def load_streaming(checkpoint: Checkpoint) -> Recognizer:
         subsampling=tuple((1, stride, 0) for _, stride in SUBSAMPLING),
         masked=False,
         chunk_frames=model.config.chunk_frames,
+        # A frame at the end of its chunk has heard nothing of what follows, and says a piece late.
+        flush_frames=model.config.chunk_frames,
         pad_value=math.log(features.floor),
     )
     return Recognizer(
-        graph=model,
+        graph=chunks,
         front=front,
+        states=chunks.first_states,
         table=read_pieces(checkpoint, model.config.vocab_size, model.config.blank_id),
         answer=_Answer(model, front),
         # One scale for all channels of their input costs words, and they hold 0.4 % of the weights.
@@ -66,11 +71,12 @@ class _Answer:
         self._model, self._front = model, front
 
     def __call__(self, waveform: Tensor) -> Tensor:
-        """Return the logits, those of the silence in the last chunk included, as in training."""
+        """Return the logits, those of the silence at the end included."""
         assert self._front.features is not None
         features = torch.from_numpy(_kaldi(waveform.numpy(), self._front.features))
-        missing = -len(features) % self._front.chunk_frames
-        padded = functional.pad(features, (0, 0, 0, missing), value=self._front.pad_value)
+        flush = self._front.flush_frames
+        flush += -(len(features) + flush) % self._front.chunk_frames
+        padded = functional.pad(features, (0, 0, 0, flush), value=self._front.pad_value)
         logits: Tensor = self._model(padded[None])[0]
         return logits
 

@@ -8,7 +8,7 @@ import numpy as np
 from edgewright.bench.statistics import bootstrap_interval
 from edgewright.ctc import BeamSearch, greedy_decode
 from edgewright.tasks.metrics import edit_distance, word_error_rate
-from edgewright.transcript import Vocabulary, hypothesis_words
+from edgewright.transcript import Vocabulary, found_words
 from edgewright_export.evaluation import Evaluation, Floats, Measured
 from edgewright_export.quantization.cache import digest_of
 from edgewright_export.recipes.speech_samples import Clips, Utterance
@@ -30,10 +30,9 @@ class TextDecoder:
 
     def __call__(self, logits: Floats) -> str:
         """Return the words of logits (frames, tokens), with spaces between."""
-        if self.search is None:
-            words = self.vocabulary.words(greedy_decode(logits, self.blank_id), 0.0, 0.0)
-        else:
-            words = hypothesis_words(self.search(logits)[0], 0.0, 0.0)
+        search = self.search
+        found = greedy_decode(logits, self.blank_id) if search is None else search(logits)[0]
+        words = found_words(found, self.vocabulary, 0.0, 0.0)
         return " ".join(word.text for word in words)
 
 

@@ -89,8 +89,15 @@ class Model(ABC, Generic[ConfigT]):
             sample: The arrays that golden samples store as `input.<name>`.
 
         Returns:
-            The arrays that golden samples store as `output.<name>`.
+            Its outputs, by name.
         """
+
+    def prove(self, sample: Mapping[str, Array]) -> dict[str, Array]:
+        """Compute what golden samples store as `output.<name>`, to be compared with PyTorch.
+
+        The answer of `infer` and, where a family computes it in other ways too, those of them.
+        """
+        return self.infer(sample)
 
     def close(self) -> None:
         """Release the graphs."""

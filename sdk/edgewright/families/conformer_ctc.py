@@ -1,34 +1,42 @@
 """Conformer recognizers with CTC: speech in, words with times out."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
-from edgewright.audio import LEAST_RATE, MOST_RATE, Segment, is_silence, read_blocks, segments
-from edgewright.ctc import BeamSearch, NgramModel, WordSearch, greedy_decode
+from edgewright.audio import Segment, is_silence, read_blocks, segments
+from edgewright.ctc import (
+    BeamSearch,
+    NgramModel,
+    WordSearch,
+    greedy_decode,
+    greedy_stream,
+)
+from edgewright.endpointing import EndpointConfig
 from edgewright.errors import BundleError, InputError, UsageError
-from edgewright.families.base import Model, Stopwatch, check_input, require, take
-from edgewright.features import LogMel, LogMelConfig
+from edgewright.families.base import Model, Stopwatch, require, take
+from edgewright.families.conformer_config import ConformerCTCConfig, check_config
+from edgewright.families.conformer_encoders import ChunkEncoder, WindowConfig, WindowEncoder
+from edgewright.families.conformer_graph import ConformerGraph
+from edgewright.families.conformer_stream import Listener, TranscriptionStream
 from edgewright.specs import Array
-from edgewright.tasks.transcribe import (
+from edgewright.tasks.transcribe import Transcribe
+from edgewright.tasks.transcription import (
     DECODINGS,
     AudioTimings,
     Decoding,
-    Transcribe,
     Transcription,
     Word,
 )
 from edgewright.transcript import (
-    Boundary,
+    Found,
     Vocabulary,
     fit_words,
-    hypothesis_words,
+    found_words,
     read_lexicon,
-    sentence_words,
 )
 
 Audio: TypeAlias = str | Path | NDArray[np.float32] | NDArray[np.int16]
@@ -37,61 +45,8 @@ AnyAudio = TypeVar("AnyAudio", bound=Audio)
 Search: TypeAlias = BeamSearch | WordSearch
 """Over the words of a lexicon, or over any."""
 
-LONGEST_CHUNK = 1 << 16
-"""Frames or samples to whose multiple an input may be padded."""
-_VARIANCE_EPSILON = 1e-7  # Wav2Vec2FeatureExtractor.zero_mean_unit_var_norm
-
-
-@dataclass(frozen=True)
-class SearchConfig:
-    """The beam search over a lexicon that is the default where a bundle carries one."""
-
-    beam_width: int
-    """Prefixes kept after each frame."""
-    lm_weight: float
-    """Factor of the language model's natural logarithm."""
-    word_bonus: float
-    """Added for each word, natural logarithm."""
-    token_threshold: float
-    """Natural logarithm below which a token is not tried."""
-    beam_threshold: float
-    """Prefixes this far below the best are dropped, natural logarithm."""
-    lexicon: str = "assets/lexicon.txt"
-    """Lines of a word, a tab and token ids separated by spaces."""
-    language_model: str | None = "assets/lm.arpa"
-    """Word n-gram; none for a lexicon alone."""
-
-
-@dataclass(frozen=True)
-class ConformerCTCConfig:
-    """`manifest.config` of the family."""
-
-    sample_rate: int
-    """Of the audio that the graph or the features take, Hz."""
-    features: LogMelConfig | None
-    """None where the graph takes the waveform."""
-    normalize_waveform: bool
-    """Zero mean and unit variance of each segment (Wav2Vec2's `do_normalize`)."""
-    blank_id: int
-    special_ids: tuple[int, ...]
-    """Tokens that are never text."""
-    word_boundary: Boundary
-    """`prefix` (U+2581 begins a word) or `separator` ("|" stands between words)."""
-    chunk_frames: int
-    """The input's time is padded to a multiple of this; 1 for none."""
-    pad_value: float
-    """What it is padded with: silence, in the domain of the features."""
-    frame_seconds: float
-    """Seconds of audio of one logits frame."""
-    subsampling: tuple[tuple[int, int, int], ...]
-    """(kernel, stride, padding) of each layer: n steps become (n + 2·padding − kernel) // stride +
-    1."""
-    search: SearchConfig | None
-    """None: greedy decoding is the default."""
-    max_segment: float
-    """Longest audio given to the graph, seconds; longer audio is cut at pauses."""
-    vocabulary: str = "assets/tokens.txt"
-    """One token a line, in UTF-8; the index is the number of the line, from 0."""
+DEFAULT_ENDPOINT = EndpointConfig()
+DEFAULT_WINDOW = WindowConfig()
 
 
 class ConformerCTC(Model[ConformerCTCConfig]):
@@ -103,18 +58,13 @@ class ConformerCTC(Model[ConformerCTCConfig]):
 
     def _prepare(self, assets: Callable[[str], bytes]) -> None:
         config = self.config
-        self._input = "waveform" if config.features is None else "features"
-        self._masked = self._check_graph()
-        _check_config(config)
-        if config.features is not None:
-            bins = config.features.num_mel_bins
-            check_input(self.runners["model"], "features", (None, None, bins), "features")
-        self._log_mel = None if config.features is None else LogMel(config.features)
+        check_config(config)
+        self._graph = ConformerGraph(config, self.runners)
         self._vocabulary = Vocabulary(
             assets(config.vocabulary), config.word_boundary, config.special_ids
         )
-        size = self.runners["model"].outputs[0].shape[-1]
-        if size != len(self._vocabulary.tokens) or not 0 <= config.blank_id < int(size):
+        size = self._graph.num_tokens
+        if size != len(self._vocabulary.tokens) or not 0 <= config.blank_id < size:
             raise BundleError(
                 f"{config.vocabulary}: got {len(self._vocabulary.tokens)} tokens and blank "
                 f"{config.blank_id}, expected {size} as in 'logits'; export the bundle again"
@@ -126,7 +76,7 @@ class ConformerCTC(Model[ConformerCTCConfig]):
                 data = assets(config.search.language_model)
                 self._language_model = NgramModel.from_arpa(data)
             largest = max(self._lexicon.token_ids)
-            require(largest < int(size), "search.lexicon", f"token {largest}", f"below {size}")
+            require(largest < size, "search.lexicon", f"token {largest}", f"below {size}")
         self._search = self._beam()
 
     @overload
@@ -188,16 +138,66 @@ class ConformerCTC(Model[ConformerCTCConfig]):
             for index, one in enumerate(audio)
         ]
 
+    def stream(
+        self,
+        *,
+        sample_rate: int | None = None,
+        decoding: Decoding = "default",
+        beam_width: int | None = None,
+        hotwords: Mapping[str, float] | None = None,
+        endpoint: EndpointConfig | None = DEFAULT_ENDPOINT,
+        window: WindowConfig = DEFAULT_WINDOW,
+    ) -> TranscriptionStream:
+        """Listen to audio that comes in pieces; any number of streams at a time.
+
+        Args:
+            sample_rate: Of the pieces, Hz; the model's own by default.
+            decoding: As in a call on whole audio.
+            beam_width: As in a call on whole audio.
+            hotwords: As in a call on whole audio.
+            endpoint: When an utterance ends; None for not before the stream does, or before it is
+                `config.max_segment` long.
+            window: How a graph without states, which takes whole audio, hears a stream.
+
+        Raises:
+            InputError: A rate that is not taken.
+            UsageError: As in a call on whole audio.
+        """
+        search, graph = self._choose(decoding, beam_width, hotwords), self._graph
+        found = greedy_stream(self.config.blank_id) if search is None else search.stream()
+        return TranscriptionStream(
+            ChunkEncoder(graph) if graph.keeps_states else WindowEncoder(graph, window),
+            Listener(found, self._words),
+            self.config,
+            self.runtime,
+            sample_rate=sample_rate,
+            endpoint=endpoint,
+        )
+
     def infer(self, sample: Mapping[str, Array]) -> dict[str, Array]:
         """Map `waveform` float32 (samples,) at `sample_rate` to `logits` (frames, vocabulary)."""
-        waveform = take(sample, "waveform", "float32", 1)
-        logits = self._run(self._features(waveform.astype(np.float32, copy=False)))
+        waveform = _waveform(sample)
+        logits = self._graph.run(self._graph.features(waveform))
         if not len(logits):
             raise InputError(
                 f"sample 'waveform': got {waveform.size} samples, expected enough for one frame; "
                 "pass longer audio"
             )
         return {"logits": logits}
+
+    def prove(self, sample: Mapping[str, Array]) -> dict[str, Array]:
+        """Return `logits` and, of a graph with states, `stream_logits`, from pieces of 0.1 s.
+
+        Both are float32 (frames, vocabulary), and PyTorch's are those of the whole utterance.
+        """
+        answer = self.infer(sample)
+        if not self._graph.keeps_states:
+            return answer
+        waveform, size = _waveform(sample), self.config.sample_rate // 10
+        pieces = [waveform[start : start + size] for start in range(0, waveform.size, size)]
+        encoder, watch = ChunkEncoder(self._graph), Stopwatch()
+        heard = [encoder.feed(piece, watch) for piece in pieces] + [encoder.finish(watch)]
+        return {**answer, "stream_logits": np.concatenate(heard)}
 
     def _choose(
         self, decoding: Decoding, beam_width: int | None, hotwords: Mapping[str, float] | None
@@ -273,9 +273,9 @@ class ConformerCTC(Model[ConformerCTCConfig]):
     def _segment_words(
         self, segment: Segment, search: Search | None, watch: Stopwatch
     ) -> list[Word]:
-        features = self._features(segment.waveform)
+        features = self._graph.features(segment.waveform)
         watch.lap("pre")
-        logits = self._run(features)
+        logits = self._graph.run(features)
         watch.lap("run")
         words = self._decode(logits, search, segment.start) if len(logits) else []
         # What comes in the silence behind the last chunk was said before it.
@@ -287,70 +287,13 @@ class ConformerCTC(Model[ConformerCTCConfig]):
     def _decode(
         self, logits: NDArray[np.float32], search: Search | None, start: float
     ) -> list[Word]:
-        seconds = self.config.frame_seconds
         if search is None:
-            tokens = greedy_decode(logits, self.config.blank_id)
-            return self._vocabulary.words(tokens, seconds, start)
-        if isinstance(search, WordSearch):
-            return sentence_words(search(logits)[0], seconds, start)
-        return hypothesis_words(search(logits)[0], seconds, start)
+            return self._words(greedy_decode(logits, self.config.blank_id), start)
+        return self._words(search(logits)[0], start)
 
-    def _features(self, waveform: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return what the graph takes, without the batch: (frames, bins) or (samples,)."""
-        if self.config.normalize_waveform and waveform.size:
-            deviation = np.sqrt(np.var(waveform) + _VARIANCE_EPSILON)
-            waveform = ((waveform - waveform.mean()) / deviation).astype(np.float32)
-        if self._log_mel is None:
-            return waveform
-        if waveform.size < self._log_mel.min_samples:
-            return np.zeros((0, self._log_mel.config.num_mel_bins), np.float32)
-        return self._log_mel(waveform)
-
-    def _run(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return the logits, float32 (frames, vocabulary); none for too short an input."""
-        steps = len(features)
-        if self._num_frames(steps) < 1:
-            return np.zeros((0, len(self._vocabulary.tokens)), np.float32)
-        missing = -steps % self.config.chunk_frames
-        widths = ((0, missing),) + ((0, 0),) * (features.ndim - 1)
-        padded = np.pad(features, widths, constant_values=self.config.pad_value)
-        arrays: dict[str, Array] = {self._input: padded[None]}
-        if self._masked:
-            arrays["attention_mask"] = (np.arange(len(padded)) < steps).astype(np.int64)[None]
-        # A chunk's silence is heard too: a last word may come in it, as in training.
-        frames = self._num_frames(len(padded))
-        logits = self.runners["model"].run(arrays)["logits"][0, :frames]
-        return np.ascontiguousarray(logits, np.float32)
-
-    def _num_frames(self, steps: int) -> int:
-        for kernel, stride, padding in self.config.subsampling:
-            steps = max(0, (steps + 2 * padding - kernel) // stride + 1)
-        return steps
-
-    def _check_graph(self) -> bool:
-        """Check the component's names and return whether it takes an attention mask."""
-        names = {spec.name for runner in self.runners.values() for spec in runner.inputs}
-        outputs = [spec.name for runner in self.runners.values() for spec in runner.outputs]
-        fits = names - {"attention_mask"} == {self._input} and outputs == ["logits"]
-        if set(self.runners) != {"model"} or not fits:
-            raise BundleError(
-                f"manifest: got components {sorted(self.runners)} with inputs {sorted(names)} and "
-                f"outputs {outputs}, expected 'model' from '{self._input}' (and 'attention_mask') "
-                "to 'logits'; export the bundle again"
-            )
-        return "attention_mask" in names
+    def _words(self, found: Found, start: float) -> list[Word]:
+        return found_words(found, self._vocabulary, self.config.frame_seconds, start)
 
 
-def _check_config(config: ConformerCTCConfig) -> None:
-    rates = f"{LEAST_RATE} to {MOST_RATE} Hz"
-    in_range = LEAST_RATE <= config.sample_rate <= MOST_RATE
-    require(in_range, "sample_rate", config.sample_rate, rates)
-    if config.features is not None:
-        rate = config.features.sample_rate
-        require(rate == config.sample_rate, "features.sample_rate", rate, f"{config.sample_rate}")
-    chunks = 1 <= config.chunk_frames <= LONGEST_CHUNK
-    require(chunks, "chunk_frames", config.chunk_frames, f"1 to {LONGEST_CHUNK}")
-    for key in ("frame_seconds", "max_segment"):
-        require(getattr(config, key) > 0, key, getattr(config, key), "seconds above 0")
-    layers = all(k >= 1 and s >= 1 and p >= 0 for k, s, p in config.subsampling)
-    require(layers, "subsampling", config.subsampling, "kernels and strides of 1, paddings of 0 up")
+def _waveform(sample: Mapping[str, Array]) -> NDArray[np.float32]:
+    return take(sample, "waveform", "float32", 1).astype(np.float32, copy=False)

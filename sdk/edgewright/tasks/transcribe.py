@@ -1,65 +1,31 @@
-"""Speech to text: the transcription with word times, and the command."""
+"""Speech to text: the command."""
 
 import argparse
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 from edgewright.audio import duration
+from edgewright.endpointing import EndpointConfig
 from edgewright.progress import Progress
-from edgewright.runtime import Runtime, Timings
+from edgewright.runtime import Runtime
 from edgewright.specs import Array
 from edgewright.tasks.base import Query, Task, one_query_each
+from edgewright.tasks.live import Player, SpeechStream
+from edgewright.tasks.transcription import DECODINGS, Decoding, Transcription
 
-Decoding = Literal["default", "greedy", "beam"]
-DECODINGS: tuple[Decoding, ...] = ("default", "greedy", "beam")
+CHUNK_MS = 100.0
+"""Of `--chunk-ms`, as microphones give it."""
 HOTWORD_WEIGHT = 5.0
 """Of a `--hotword` without one, natural logarithm."""
 
 
-@dataclass(frozen=True)
-class Word:
-    """One recognized word."""
-
-    text: str
-    start: float
-    """Seconds from the beginning of the audio."""
-    end: float
-    """Seconds from the beginning of the audio."""
-    confidence: float
-    """Mean probability of its tokens, 0 to 1."""
-
-
-@dataclass(frozen=True)
-class AudioTimings(Timings):
-    """Wall-clock seconds of one audio input, and how they compare with its length."""
-
-    real_time_factor: float
-    """Compute time divided by audio time: below 1 is faster than the speech."""
-
-
-@dataclass(frozen=True)
-class Transcription:
-    """What was said."""
-
-    input: str
-    """Path of the file; `audio`, or `audio 3` in a list, for an input from memory."""
-    text: str
-    """The words, separated by spaces; empty for silence."""
-    words: tuple[Word, ...]
-    """In time order."""
-    duration: float
-    """Seconds of audio."""
-    timings: AudioTimings
-    runtime: Runtime
-
-    def __str__(self) -> str:
-        return f"{self.input}: {self.text}"
-
-
 class Transcriber(Protocol):
     """A model that this task's command can run."""
+
+    @property
+    def runtime(self) -> Runtime:
+        """What it runs on."""
 
     def __call__(
         self,
@@ -71,6 +37,17 @@ class Transcriber(Protocol):
         progress: Callable[[float], None] | None,
     ) -> Transcription:
         """Transcribe a file."""
+
+    def stream(
+        self,
+        *,
+        sample_rate: int,
+        decoding: Decoding,
+        beam_width: int | None,
+        hotwords: Mapping[str, float] | None,
+        endpoint: EndpointConfig | None,
+    ) -> SpeechStream:
+        """Listen to audio that comes in pieces."""
 
 
 def hotword(argument: str) -> tuple[str, float]:
@@ -113,10 +90,51 @@ class Transcribe(Task):
             "--hotword", type=hotword, action="append", default=[], metavar="WORD[=WEIGHT]",
             dest="hotwords", help="a word to prefer in a beam search (weight 5: much); repeatable",
         )  # fmt: skip
+        live = parser.add_argument_group("streaming")
+        live.add_argument(
+            "--stream", action="store_true", help="tell words while the audio goes on"
+        )
+        live.add_argument(
+            "--realtime", action="store_true", help="play the audio at its own pace (a stream)"
+        )
+        live.add_argument(
+            "--chunk-ms", type=float, default=CHUNK_MS, metavar="MS",
+            help=f"audio that the stream is given at a time (default: {CHUNK_MS:g})",
+        )  # fmt: skip
+        live.add_argument(
+            "--pause", type=float, default=EndpointConfig().pause, metavar="SECONDS",
+            help=f"silence that ends an utterance (default: {EndpointConfig().pause:g})",
+        )  # fmt: skip
 
     @classmethod
     def run(cls, model: Transcriber, args: argparse.Namespace) -> Iterator[Any]:
-        """Transcribe the files one by one; progress counts seconds of audio."""
+        """Transcribe the files one by one, whole or as streams."""
+        if args.stream or args.realtime:
+            return cls._run_streams(model, args)
+        return cls._run_whole(model, args)
+
+    @classmethod
+    def _run_streams(cls, model: Transcriber, args: argparse.Namespace) -> Iterator[Any]:
+        def open_stream(sample_rate: int) -> SpeechStream:
+            return model.stream(
+                sample_rate=sample_rate,
+                decoding=args.decoding,
+                beam_width=args.beam_width,
+                hotwords=dict(args.hotwords) or None,
+                endpoint=EndpointConfig(args.pause),
+            )
+
+        seconds = args.chunk_ms / 1e3
+        player = Player(open_stream, model.runtime, piece_seconds=seconds, real_time=args.realtime)
+        for path in args.audio:
+            yield from player.play(path)
+        delay = player.emission_delay()
+        if delay is not None:
+            yield delay
+
+    @classmethod
+    def _run_whole(cls, model: Transcriber, args: argparse.Namespace) -> Iterator[Any]:
+        """Show progress in seconds of audio."""
         seconds = [duration(path) for path in args.audio]
         known = [one for one in seconds if one is not None]
         total = math.ceil(sum(known)) if len(known) == len(seconds) else None

@@ -20,7 +20,7 @@ from edgewright.errors import (
     UsageError,
 )
 from edgewright.families.conformer_ctc import ConformerCTC
-from edgewright.tasks.transcribe import Decoding, Word
+from edgewright.tasks.transcription import Decoding, Word
 from tiny_bundles import RATE, tone_logits, tones
 
 
