@@ -1,4 +1,7 @@
-"""Text to phones: normalization, a lexicon, and a model for unknown words. English only."""
+"""English text to phones: normalization, a lexicon, and a model for unknown words.
+
+Spanish has a front end of its own in `edgewright.text.spanish`.
+"""
 
 from edgewright.text.phonemizer import Phonemizer, Sentence
 from edgewright.text.phones import Phone

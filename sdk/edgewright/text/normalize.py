@@ -4,7 +4,7 @@ from edgewright.text.addresses import read_address, read_tag, read_telephone, re
 from edgewright.text.characters import fold
 from edgewright.text.clock import read_date, read_time
 from edgewright.text.quantities import read_quantity
-from edgewright.text.reading import Item, Rule
+from edgewright.text.reading import Item, Rule, read_folded
 from edgewright.text.symbols import read_sign
 from edgewright.text.written_words import (
     read_abbreviation,
@@ -23,6 +23,7 @@ _NUMBER_RULES: tuple[Rule, ...] = (
     read_version,
     read_address,
     read_quantity,
+    read_sign,
 )
 _WORD_RULES: tuple[Rule, ...] = (
     read_dotted,
@@ -35,9 +36,9 @@ _WORD_RULES: tuple[Rule, ...] = (
     read_roman,
     read_quantity,  # US$5
     read_word,
+    read_sign,
 )
-_SIGN_RULES: tuple[Rule, ...] = (read_telephone, read_quantity, read_tag)
-_STRENGTH = ("", ",", ".", "!", "?")
+_SIGN_RULES: tuple[Rule, ...] = (read_telephone, read_quantity, read_tag, read_sign)
 
 
 def read(sentence: str) -> list[Item]:
@@ -46,49 +47,10 @@ def read(sentence: str) -> list[Item]:
     The end has the mark `?`, `!` or `.`; there is no pause at the beginning, nor are there two in a
     row. A sentence without words gives an empty list.
     """
-    folded = " ".join(fold(sentence).split())
-    items: list[Item] = []
-    position, previous = 0, ""
-    while position < len(folded):
-        if folded[position] == " ":
-            position += 1
-            continue
-        found, position = _read_one(folded, position, previous)
-        for item in found:
-            _append(items, item)
-        previous = items[-1].text.lower() if items and items[-1].kind != "pause" else ""
-    return _ended(items)
+    return read_folded(" ".join(fold(sentence).split()), _rules)
 
 
-def _read_one(folded: str, position: int, previous: str) -> tuple[list[Item], int]:
-    character = folded[position]
-    rules = _SIGN_RULES
+def _rules(character: str) -> tuple[Rule, ...]:
     if character.isalpha():
-        rules = _WORD_RULES
-    elif character.isdigit():
-        rules = _NUMBER_RULES
-    for rule in rules:
-        if reading := rule(folded, position, previous):
-            return reading.items, reading.end
-    reading = read_sign(folded, position, previous)
-    return reading.items, reading.end
-
-
-def _append(items: list[Item], item: Item) -> None:
-    """Add an item; of neighbouring pauses the stronger one remains, and none comes first."""
-    if item.kind != "pause":
-        items.append(item)
-    elif items and items[-1].kind == "pause":
-        if _STRENGTH.index(item.text) > _STRENGTH.index(items[-1].text):
-            items[-1] = item
-    elif items:
-        items.append(item)
-
-
-def _ended(items: list[Item]) -> list[Item]:
-    if not items:
-        return []
-    last = items[-1]
-    if last.kind != "pause":
-        return [*items, Item(".", "pause")]
-    return items if last.text in {"?", "!"} else [*items[:-1], Item(".", "pause")]
+        return _WORD_RULES
+    return _NUMBER_RULES if character.isdigit() else _SIGN_RULES

@@ -40,7 +40,7 @@ class Phone:
     """A phone of a sentence, or a pause."""
 
     symbol: str
-    """Phone of flite's cmulex in lower case, or `pau`."""
+    """Phone of the language (for English that of flite's cmulex) in lower case, or `pau`."""
     stress: int | None
     """0 or 1 on vowels, otherwise None."""
     word_start: bool
