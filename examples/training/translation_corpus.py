@@ -12,6 +12,7 @@ import re
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import product
 from math import prod
 from pathlib import Path
@@ -30,6 +31,26 @@ DEV_GAME_EVERY = 20  # as in speech_clips
 Split = Literal["train", "dev", "test"]
 _SLOT = re.compile(r"\{([a-z]+)([2-9]?)(?::([fn]))?\}")
 _CHOICE = re.compile(r"\(([^()|:]*(?:\|[^()|:]*)+)(?::([a-z]+[2-9]?))?\)")
+
+_PARTICIPLE = (
+    r"(?:already |just |never )?(?:been|lost|left|had|sent|found|forgotten|broken|cut|run|taken"
+    r"|made|eaten|done|seen|fallen|bought|got|come|met|hurt|\w+ed)\b"
+)
+_CONTRACTIONS = tuple(
+    (re.compile(pattern, re.IGNORECASE), short)
+    for pattern, short in (
+        (r"\b(do|does|did|is|are|was|were|has|have|could|should|would) not\b", r"\1n't"),
+        (r"\b(ca)nnot\b", r"\1n't"),
+        (r"\b(w)ill not\b", r"\1on't"),
+        (r"\b(I) am(?= \w)", r"\1'm"),
+        (r"\b(you|we|they) are(?= \w)", r"\1're"),
+        (r"\b(he|she|it|that|what|where|who|there) is(?= \w)(?! it\?)", r"\1's"),
+        (rf"\b(I|you|we|they) have(?= {_PARTICIPLE})", r"\1've"),
+        (r"\b(I|you|he|she|it|we|they) will(?= \w)", r"\1'll"),
+        (r"\b(I|you|we|they) would(?= \w)", r"\1'd"),
+        (r"\b(let) us\b", r"\1's"),
+    )
+)
 
 
 @dataclass(frozen=True)
@@ -67,6 +88,22 @@ class Pair:
 def transcript(english: str) -> str:
     """Return a sentence as a recognizer writes it: lower case, no marks, numbers spelled."""
     return plain_words(english)
+
+
+def contracted(english: str) -> str:
+    """Return a sentence with the contractions of speech: I'm, don't, where's, I've lost."""
+    for pattern, short in _CONTRACTIONS:
+        english = pattern.sub(short, english)
+    return english
+
+
+def spoken_forms(english: str) -> list[str]:
+    """Return the transcripts of a sentence, one or two: in full, and with contractions.
+
+    A form that a test clip of the speech corpora says is left out.
+    """
+    forms = dict.fromkeys((transcript(english), transcript(contracted(english))))
+    return [form for form in forms if form not in held_out_texts()]
 
 
 def pairs(split: Split, per_template: int = PER_TEMPLATE, corpus: Path = CORPUS) -> list[Pair]:
@@ -232,7 +269,8 @@ def game_pairs(transcripts: Path = TRANSCRIPTS) -> list[Pair]:
     ]
 
 
-def held_out_texts(transcripts: Path = TRANSCRIPTS) -> set[str]:
+@cache
+def held_out_texts(transcripts: Path = TRANSCRIPTS) -> frozenset[str]:
     """Return what the test clips of the speech corpora say, as transcripts."""
     split = json.loads((transcripts / "test_split.json").read_text("utf-8"))
     prompts, clips = set(split["asterisk_prompts"]), set(split["drascula_ids"])
@@ -242,7 +280,7 @@ def held_out_texts(transcripts: Path = TRANSCRIPTS) -> set[str]:
     texts = [row[1] for row in asterisk if row[0] in prompts]
     texts += [row[1] for row in drascula if row[0] in clips]
     texts += [row[1] for row in queen if row[0].startswith(keys)]
-    return {plain_words(text) for text in texts} - {""}
+    return frozenset(map(plain_words, texts)) - {""}
 
 
 def _table(path: Path) -> list[list[str]]:

@@ -276,5 +276,31 @@ def test_every_spanish_sentence_has_phones(pairs):
         assert len(spoken) >= len(written), text
 
 
+@pytest.mark.parametrize(
+    ("english", "forms"),
+    [
+        ("I am lost.", ["i am lost", "i'm lost"]),
+        ("Yes, I am.", ["yes i am"]),
+        ("Who is it?", ["who is it"]),
+        ("Where is the bank?", ["where is the bank", "where's the bank"]),
+        ("I have lost my keys.", ["i have lost my keys", "i've lost my keys"]),
+        ("I have a fever.", ["i have a fever"]),
+        ("You cannot and will not.", ["you cannot and will not", "you can't and won't"]),
+        ("Do not hang up.", ["do not hang up", "don't hang up"]),
+        ("I do not know.", ["i do not know"]),  # a test clip says the other form
+    ],
+)
+def test_spoken_forms(english, forms):
+    assert corpus.spoken_forms(english) == forms
+
+
+def test_no_spoken_form_is_held_out(pairs):
+    held = _held_out_texts()
+    for pair in {pair.template: pair for pair in pairs}.values():
+        forms = corpus.spoken_forms(pair.english)
+        assert forms, pair
+        assert held.isdisjoint(forms), pair
+
+
 def test_a_transcript_is_what_a_recognizer_writes():
     assert corpus.transcript("At eight p.m., press twenty-one!") == "at eight p m press twenty one"
