@@ -4,9 +4,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from edgewright.families.phone_tokens import PhoneTokens
 from edgewright.text.phones import PAUSE
 from edgewright.text.spanish import SpanishPhonemizer
-from edgewright.text.spanish.phones import CONSONANTS, VOWELS
+from edgewright.text.spanish.phones import CONSONANTS, NAMES, VOWELS
 
 PIECES = st.sampled_from(
     [*"a1$5.,¿¡ -'\"()éüñºªπ日😀\x00\ud800@%/½#+_\\²~\u0301", "A.", "12:30", "...",
@@ -19,6 +20,8 @@ TEXTS = st.one_of(
     st.text("abcdefghijklmnñopqrstuvwxyzáéíóúü ", max_size=40),
     st.text(st.characters(categories=["Cs", "Cc", "So", "Nd", "No", "Lo"]), max_size=20),
 )
+VOCABULARY = [*NAMES, *(f"_{name}" for name in NAMES), *(f"pau{mark}" for mark in ("", *",.?!"))]
+TOKENIZE = PhoneTokens({name: i for i, name in enumerate(VOCABULARY)}, "flite", spaces=False)
 phonemize = SpanishPhonemizer()
 
 
@@ -45,6 +48,7 @@ def test_any_text_is_spoken_in_phones_of_the_inventory(text: str) -> None:
             assert token.symbol in {PAUSE, *CONSONANTS, *VOWELS}
             assert (token.stress in {0, 1}) == (token.symbol in VOWELS)
             assert token.syllable_start or not token.word_start
+        assert len(TOKENIZE(tokens)) == len(tokens) + 1  # a pause comes first
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,8 @@ IPA = {
 }  # fmt: skip
 """Every phone in the signs of the IPA. `th` occurs only with distinción, `sh` only in loans."""
 CONSONANTS = tuple(name for name in IPA if name not in VOWELS)
+NAMES = (*CONSONANTS, *(f"{vowel}{stress}" for stress in (0, 1) for vowel in VOWELS))
+"""Consonants, and vowels with their stress, such as `o1`: what a vocabulary has."""
 
 _LIQUID_ONSETS = word_set("p b bh t d dh k g gh f")
 _ONSETS_WITHOUT_L = word_set("d dh")
