@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from edgewright.bench.statistics import Comparison, compare_interleaved
 from edgewright.bundle.manifest import Variant
 from edgewright_export.calibrate import ObservedRunner
 from edgewright_export.checkpoint import Checkpoint
+from edgewright_export.models.conformer_chunks import ConformerChunks
 from edgewright_export.recipes import RECIPES
 
 BYTES_PER_MB = 1e6
@@ -51,8 +53,7 @@ def measure(shipped: Shipped, bundle_path: Path, *, blocks: int) -> Row:
         sample = next(iter(bundle.golden()))[1]
     recipe = RECIPES[manifest.family].load(Checkpoint(shipped.checkpoint))
     modules = {
-        name: with_fused_attention(component.module)
-        for name, component in recipe.components().items()
+        name: as_in_pytorch(component.module) for name, component in recipe.components().items()
     }
     first = manifest.variants[0].receipt.metric
     return Row(
@@ -69,8 +70,14 @@ def measure(shipped: Shipped, bundle_path: Path, *, blocks: int) -> Row:
     )
 
 
-def with_fused_attention(module: torch.nn.Module) -> torch.nn.Module:
-    """Give PyTorch its usual attention: the exporter loads models with the slower explicit one."""
+def as_in_pytorch(module: torch.nn.Module) -> torch.nn.Module:
+    """Return what PyTorch's users run, where the exporter traces something slower.
+
+    That is the usual attention instead of the explicit one, and a recognizer on the whole utterance
+    instead of its chunks.
+    """
+    if isinstance(module, ConformerChunks):
+        return module.model
     for part in module.children():
         if isinstance(part, PreTrainedModel):
             part.set_attn_implementation("sdpa")
@@ -115,13 +122,16 @@ def _graphs(
 def _eager(
     modules: Mapping[str, torch.nn.Module], inputs: Mapping[str, Mapping[str, Any]]
 ) -> Callable[[], object]:
-    tensors = {
-        name: {key: torch.from_numpy(array.copy()) for key, array in arrays.items()}
-        for name, arrays in inputs.items()
+    arguments = {
+        name: {
+            key: torch.from_numpy(inputs[name][key].copy())
+            for key in signature(module.forward).parameters
+        }
+        for name, module in modules.items()
     }
 
     def call() -> object:
         with torch.inference_mode():
-            return [module(**tensors[name]) for name, module in modules.items()]
+            return [module(**arguments[name]) for name, module in modules.items()]
 
     return call
