@@ -8,18 +8,18 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from edgewright.errors import InputError, InputNotFoundError, UsageError
-from edgewright.lines import split_lines
+from edgewright.errors import InputError, UsageError
 from edgewright.output_file import check_output, complete_file
 from edgewright.progress import Progress
 from edgewright.runtime import Runtime, Timings
 from edgewright.specs import Array
 from edgewright.tasks.base import Query, Task
+from edgewright.tasks.texts import Text, add_texts, given_texts, read_texts
 
 _FULL_SCALE = 32767
 SENTENCE = (
@@ -157,12 +157,7 @@ class Speak(Task):
     @classmethod
     def add_arguments(cls, parser: argparse.ArgumentParser) -> None:
         """Add texts, output and the three scales."""
-        # With "*" argparse takes no text together with BUNDLE, and then none behind an option.
-        texts = parser.add_argument(
-            "texts", metavar="TEXT", nargs="+", default=[],
-            help="text to speak; one that begins with - comes last, behind --",
-        )  # fmt: skip
-        texts.required = False
+        add_texts(parser, "text to speak")
         parser.add_argument(
             "--file",
             metavar="LINES.txt",
@@ -247,59 +242,16 @@ def sum_timings(timings: list[Timings]) -> Timings:
     )
 
 
-class _Text(NamedTuple):
-    """One text of the command."""
-
-    number: int
-    """Of the line in the file, or of the argument, from 1."""
-    text: str
-    place: str
-    """Where it was given, in the words of messages."""
-
-
-def _texts(args: argparse.Namespace) -> list[_Text]:
+def _texts(args: argparse.Namespace) -> list[Text]:
     if bool(args.texts) == bool(args.file):
         raise UsageError(
             f"speak: got {'texts and --file' if args.file else 'no text'}, expected either TEXT or "
             "--file; give one of them, a TEXT that begins with - last and behind --"
         )
-    if args.file:
-        return _read_lines(Path(args.file))
-    for number, text in enumerate(args.texts, start=1):
-        if not text.strip():
-            raise InputError(
-                f"text {number}: got an empty one, expected words; remove it or write what is to "
-                "be spoken"
-            )
-    return [_Text(number, text, f"text {number}") for number, text in enumerate(args.texts, 1)]
+    return read_texts(args.file, "spoken") if args.file else given_texts(args.texts, "spoken")
 
 
-def _read_lines(path: Path) -> list[_Text]:
-    """Return the lines of a UTF-8 file that are not blank."""
-    if not path.is_file():
-        raise InputNotFoundError(
-            f"--file: got '{path}', which is no file, expected one text a line; check the path"
-        )
-    try:
-        lines = split_lines(path.read_bytes().decode("utf-8-sig"))
-    except UnicodeDecodeError as error:
-        raise InputError(
-            f"--file: got '{path}', which is not UTF-8 ({error.reason}), expected text; convert it"
-        ) from error
-    texts = [
-        _Text(number, line, f"line {number} of '{path}'")
-        for number, line in enumerate(lines, start=1)
-        if line.strip()
-    ]
-    if not texts:
-        raise InputError(
-            f"--file: got '{path}', which is blank, expected one text a line; write what is to be "
-            "spoken"
-        )
-    return texts
-
-
-def _outputs(output: Path, texts: Sequence[_Text], *, as_folder: bool) -> list[Path]:
+def _outputs(output: Path, texts: Sequence[Text], *, as_folder: bool) -> list[Path]:
     """Return the files to write, after checking that they can be.
 
     Raises:
