@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from edgewright.errors import InputError
+from edgewright.tasks.chrf import chrf, chrf_of, count_ngrams
 from edgewright.tasks.metrics import accuracy, auc, top1, word_error_rate
 
 
@@ -32,3 +33,34 @@ def test_word_error_rate_counts_edits_over_all_texts() -> None:
     assert word_error_rate(references, hypotheses) == pytest.approx(3 / 7)
     with pytest.raises(InputError, match="0 words"):
         word_error_rate([""], ["a"])
+
+
+def test_chrf_equals_that_of_sacrebleu() -> None:
+    sacrebleu = pytest.importorskip("sacrebleu")
+    rng = np.random.default_rng(0)
+    words = [*"abc", "über", "Hafen", "日本", "boat", "."]
+
+    def text() -> str:
+        return " ".join(rng.choice(words, rng.integers(0, 9)))
+
+    for _ in range(60):
+        references = [text() for _ in range(rng.integers(1, 5))]
+        hypotheses = [one if rng.random() < 0.3 else text() for one in references]
+        expected = sacrebleu.corpus_chrf(hypotheses, [references]).score / 100
+        assert chrf(references, hypotheses) == pytest.approx(expected, abs=1e-12)
+
+
+def test_chrf_of_bootstrap_draws_is_that_of_their_texts() -> None:
+    references, hypotheses = ["ab cd", "efg", "x"], ["ab cd", "efx", "y"]
+    counts = np.stack([count_ngrams(*p) for p in zip(references, hypotheses, strict=True)])
+    draws = np.array([[0, 0, 1], [2, 1, 1]])
+    expected = [chrf([references[i] for i in d], [hypotheses[i] for i in d]) for d in draws]
+    np.testing.assert_allclose(chrf_of(counts[draws].sum(axis=1)), expected)
+
+
+def test_chrf_wants_as_many_texts_on_both_sides() -> None:
+    assert chrf(["", "a"], ["", "a"]) == 1.0
+    assert chrf([""], [""]) == 0.0
+    for references in ([], ["a", "b"]):
+        with pytest.raises(InputError, match=r"chrf: got .* references and 1 hypotheses"):
+            chrf(references, ["a"])
