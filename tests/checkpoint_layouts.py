@@ -399,9 +399,9 @@ def save(layout: Layout, folder: Path) -> Path:
     return folder
 
 
-def randomized(model: _M) -> _M:
+def randomized(model: _M, seed: int = 0) -> _M:
     """Return `model` with matrices drawn so that signals keep their size from layer to layer."""
-    generator = torch.Generator().manual_seed(0)
+    generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for parameter in model.parameters():
             if parameter.ndim == 2:

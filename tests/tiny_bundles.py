@@ -31,6 +31,7 @@ from edgewright.bundle.manifest import (
 )
 from edgewright.specs import TensorSpec
 from tiny_graphs import CPU, OPSET, UNMEASURED_FP32, make_graph
+from tiny_translator import marian
 from tiny_voice import fastspeech2
 
 RECOMMENDED_INT8 = Target(CPU, "cpu", ("vnni",), "recommended", 0.5, (0.4, 0.6), "test CPU")
@@ -255,6 +256,7 @@ MAKERS = {
     "decision_transformer": decision_transformer,
     "conformer_ctc": conformer_ctc,
     "fastspeech2": fastspeech2,
+    "marian": marian,
 }
 """By family."""
 

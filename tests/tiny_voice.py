@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ from edgewright.bundle.manifest import (
     Parity,
     Receipt,
     Source,
+    StatePair,
     Variant,
 )
 from edgewright.specs import TensorSpec
@@ -101,7 +103,8 @@ def fastspeech2(output: Path, *, vocoder: str = "", **changes: Any) -> Path:
         for name, (graph, _, _) in graphs.items():
             writer.add(f"variants/fp32/{name}.onnx", graph)
         writer.add("golden/00.npz", write_golden(sample, answer))
-        return writer.finish(_manifest({**config, **changes.get("config", {})}, graphs))
+        config |= changes.get("config", {})
+        return writer.finish(manifest_of("fastspeech2", "speak", config, graphs))
 
 
 Graph = tuple[bytes, tuple[TensorSpec, ...], tuple[TensorSpec, ...]]
@@ -166,23 +169,30 @@ def _spectrum_vocoder() -> Graph:
 VOCODERS = {"waveform": _waveform_vocoder, "spectrum": _spectrum_vocoder}
 
 
-def _manifest(config: Mapping[str, Any], graphs: Mapping[str, Graph]) -> Manifest:
+def manifest_of(
+    family: str,
+    task: str,
+    config: Mapping[str, Any],
+    graphs: Mapping[str, Graph],
+    states: Mapping[str, tuple[StatePair, ...]] = MappingProxyType({}),
+) -> Manifest:
+    """Return the manifest of a bundle of several components and one golden sample."""
     components = {
-        name: Component((f"variants/fp32/{name}.onnx",), inputs, outputs)
+        name: Component((f"variants/fp32/{name}.onnx",), inputs, outputs, states.get(name, ()))
         for name, (_, inputs, outputs) in graphs.items()
     }
     receipt = Receipt(
         bytes=0,
         parity=Parity(max_abs=1e-7, scale=2.0, sqnr_db=140.0, samples=1),
-        metric=Metric("duration_agreement", 1.0, 1.0, 0.999, 1, "golden samples"),
+        metric=Metric("agreement", 1.0, 1.0, 0.999, 1, "golden samples"),
         method="by hand",
         calibration_sha256=None,
         kept_in_higher_precision=(),
     )
     variant = Variant("fp32", "fp32", {"ai.onnx": OPSET}, components, (UNMEASURED_FP32,), receipt)
     return Manifest(
-        format=FORMAT, format_version=1, requires=(), family="fastspeech2", task="speak",
-        name="tiny-fastspeech2", version="1.0",
+        format=FORMAT, format_version=1, requires=(), family=family, task=task,
+        name=f"tiny-{family}", version="1.0",
         licenses=Licenses(("Apache-2.0",), ("Apache-2.0",), ("Apache-2.0",)),
         source=Source({}, "ByHand", {}, 0), config=dict(config), files={}, variants=(variant,),
         rejected=(), golden=Golden((GoldenSample("golden/00.npz"),), {"fp32": 1e-5}),

@@ -26,3 +26,10 @@ class Policy(Subject, Protocol):
 
     def step(self, observation: Array, reward: float | None = None) -> Any:
         """Return an object whose `action` (float32, `(actions,)`) is to be taken now."""
+
+
+class Generator(Subject, Protocol):
+    """A subject that can also find a sequence of tokens of its own."""
+
+    def generate(self, token_ids: Array) -> Array:
+        """Return the token ids (int64, `(tokens,)`) that follow from those of a source."""

@@ -171,6 +171,9 @@ def samples(family: str) -> list[dict[str, np.ndarray]]:
     if family == "fastspeech2":
         ids = [rng.integers(1, 10, size) for size in rng.integers(1, 30, 40)]
         return [{"token_ids": one, "durations": one + 1} for one in ids]
+    if family == "marian":
+        ids = [rng.integers(0, 10, size) for size in rng.integers(1, 30, 40)]
+        return [{"token_ids": one, "target_ids": one[::-1].copy()} for one in ids]
     return [
         {
             "states": rng.normal(size=(t, 3)).astype(np.float32),

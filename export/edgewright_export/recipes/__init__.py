@@ -5,6 +5,7 @@ from edgewright_export.recipes.conformer_ctc import ConformerCTCRecipe
 from edgewright_export.recipes.decision_transformer import DecisionTransformerRecipe
 from edgewright_export.recipes.dnabert import DNABERTRecipe
 from edgewright_export.recipes.fastspeech2 import FastSpeech2Recipe
+from edgewright_export.recipes.marian import MarianRecipe
 from edgewright_export.recipes.vit import ViTRecipe
 
 RECIPES: dict[str, type[Recipe]] = {
@@ -13,6 +14,7 @@ RECIPES: dict[str, type[Recipe]] = {
     "dnabert": DNABERTRecipe,
     "conformer_ctc": ConformerCTCRecipe,
     "fastspeech2": FastSpeech2Recipe,
+    "marian": MarianRecipe,
 }
 
 __all__ = ["RECIPES", "Recipe"]

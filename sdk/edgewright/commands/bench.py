@@ -44,7 +44,8 @@ class BenchCommand:
         )  # fmt: skip
         parser.add_argument(
             "--input", action="append", default=[], metavar="FILE", dest="inputs",
-            help="file, or text to speak, to ask about; repeatable (default: the golden samples)",
+            help="file, or text to speak or translate, to ask about; repeatable (default: the "
+            "golden samples)",
         )  # fmt: skip
         parser.add_argument("--variant", metavar="NAME", help="(default: as --precision says)")
         parser.add_argument(

@@ -41,7 +41,8 @@ class CompareCommand:
             )  # fmt: skip
         parser.add_argument(
             "--input", action="append", default=[], metavar="FILE", dest="inputs",
-            help="file, or text to speak, to ask about; repeatable (default: the golden samples)",
+            help="file, or text to speak or translate, to ask about; repeatable (default: the "
+            "golden samples)",
         )  # fmt: skip
         parser.add_argument(
             "--blocks",

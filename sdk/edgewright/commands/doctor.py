@@ -22,6 +22,7 @@ PACKAGES = {
     "isal": "pip install '.[dna]' in a checkout",
     "gymnasium": "pip install '.[control]' in a checkout",
     "mujoco": "pip install '.[control]' in a checkout",
+    "sentencepiece": "pip install '.[translate]' in a checkout",
     "torch": "pip install '.[export]' in a checkout",
     "transformers": "pip install '.[export]' in a checkout",
     "onnx": "pip install '.[export]' in a checkout",

@@ -7,6 +7,7 @@ from edgewright.families.conformer_ctc import ConformerCTC
 from edgewright.families.decision_transformer import DecisionTransformer
 from edgewright.families.dnabert import DNABERT
 from edgewright.families.fastspeech2 import FastSpeech2
+from edgewright.families.marian import Marian
 from edgewright.families.vit import ViT
 
 FAMILIES: dict[str, type[Model[Any]]] = {
@@ -15,6 +16,7 @@ FAMILIES: dict[str, type[Model[Any]]] = {
     "decision_transformer": DecisionTransformer,
     "conformer_ctc": ConformerCTC,
     "fastspeech2": FastSpeech2,
+    "marian": Marian,
 }
 
 __all__ = ["FAMILIES", "Model"]

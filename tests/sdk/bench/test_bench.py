@@ -24,7 +24,9 @@ from edgewright.errors import EdgewrightError, UsageError
 from edgewright.families.fastspeech2 import FastSpeech2
 from edgewright.records import plain, read, schema
 
-FAMILIES = ("vit", "dnabert", "embedding", "decision_transformer", "conformer_ctc", "fastspeech2")
+FAMILIES = (
+    "vit", "dnabert", "embedding", "decision_transformer", "conformer_ctc", "fastspeech2", "marian",
+)  # fmt: skip
 
 
 @pytest.fixture(autouse=True)
