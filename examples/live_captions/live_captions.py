@@ -9,6 +9,7 @@ import queue
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,8 @@ from edgewright.audio import read_pieces
 from edgewright.tasks.transcription import Event, Final
 
 PIECE_SECONDS = 0.1
+MOST_WAITING = 50
+"""Pieces that wait where the recognizer falls behind."""
 CLEAR_LINE = "\r\x1b[K"
 
 
@@ -46,11 +49,14 @@ def from_microphone() -> tuple[int, Iterator[NDArray[Any]]]:
             "pip install sounddevice, on Debian also apt install libportaudio2, or pass --file"
         )
     rate = int(sounddevice.query_devices(kind="input")["default_samplerate"])
-    heard: queue.Queue[NDArray[Any]] = queue.Queue()
+    heard: queue.Queue[NDArray[Any]] = queue.Queue(MOST_WAITING)
 
     def pieces() -> Iterator[NDArray[Any]]:
         def take(piece: NDArray[Any], *_: object) -> None:
-            heard.put(piece.copy())
+            try:
+                heard.put_nowait(piece.copy())
+            except queue.Full:
+                print("too slow: a piece is lost", file=sys.stderr)
 
         size = int(rate * PIECE_SECONDS)
         with sounddevice.InputStream(rate, size, channels=1, dtype="int16", callback=take):
@@ -80,15 +86,18 @@ def main() -> None:
         ew.load(arguments.bundle, threads=1) as recognizer,
         recognizer.stream(sample_rate=rate) as stream,
     ):
-        try:
-            for piece in pieces:
-                for event in stream.feed(np.ascontiguousarray(piece)):
-                    show(event)
-        except KeyboardInterrupt:
-            print(file=sys.stderr)
+        for piece in pieces:
+            for event in stream.feed(np.ascontiguousarray(piece)):
+                show(event)
         for event in stream.finish():
             show(event)
 
 
+def run() -> None:
+    """Let ctrl-C end the listening; what was not final is dropped."""
+    with suppress(KeyboardInterrupt):
+        main()
+
+
 if __name__ == "__main__":
-    main()
+    run()

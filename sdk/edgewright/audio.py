@@ -147,34 +147,35 @@ def segments(blocks: Iterator[Waveform], sample_rate: int, max_seconds: float) -
 def is_silence(waveform: Waveform, sample_rate: int) -> bool:
     """Return whether every 20 ms of a waveform stay below `SILENCE_DBFS`."""
     window = max(1, int(_PAUSE_SECONDS * sample_rate))
-    return _loudest(waveform, window) < _SILENCE
+    return bool(_powers(waveform, window).max() < _SILENCE)
 
 
 class Loudness:
-    """Follows how loud a stream is, in windows of 20 ms; belongs to one caller."""
+    """Follows where a stream was loud last, in windows of 20 ms; belongs to one caller."""
 
     def __init__(self, sample_rate: int) -> None:
-        self._window = max(1, int(_PAUSE_SECONDS * sample_rate))
+        self._window, self._rate = max(1, int(_PAUSE_SECONDS * sample_rate)), sample_rate
         self._held: Waveform
-        self._loudest: float
+        self._num_samples: int
+        self.last_loud: float
+        """Seconds from the beginning to the end of the last window that is no silence; 0: none."""
         self.reset()
 
     def feed(self, waveform: Waveform) -> None:
         """Listen to what comes next."""
         self._held = np.concatenate((self._held, waveform))
-        whole = self._held.size - self._held.size % self._window
-        self._loudest = max(self._loudest, _loudest(self._held[:whole], self._window))
-        self._held = self._held[whole:]
-
-    @property
-    def is_silence(self) -> bool:
-        """What the function of this name says of all since the last reset."""
-        return max(self._loudest, _loudest(self._held, self._window)) < _SILENCE
+        self._num_samples += waveform.size
+        loud = np.flatnonzero(_powers(self._held, self._window) >= _SILENCE)
+        if loud.size:
+            begin = self._num_samples - self._held.size
+            end = begin + (int(loud[-1]) + 1) * self._window
+            self.last_loud = min(end, self._num_samples) / self._rate
+        self._held = self._held[self._held.size - self._held.size % self._window :]
 
     def reset(self) -> None:
-        """Forget what came."""
+        """Begin a new stream."""
         self._held = np.zeros(0, np.float32)
-        self._loudest = 0.0
+        self._num_samples, self.last_loud = 0, 0.0
 
 
 def _quietest(waveform: Waveform, first: int, window: int) -> int:
@@ -182,11 +183,6 @@ def _quietest(waveform: Waveform, first: int, window: int) -> int:
     powers = _powers(waveform[first:], max(1, window))
     index = powers.size - 1 - int(np.argmin(powers[::-1]))
     return min(first + index * max(1, window) + window // 2, waveform.size - 1)
-
-
-def _loudest(waveform: Waveform, window: int) -> float:
-    """Return the largest mean square of windows side by side."""
-    return float(_powers(waveform, window).max(initial=0.0))
 
 
 def _powers(waveform: Waveform, window: int) -> NDArray[np.float64]:
@@ -344,8 +340,14 @@ class LiveAudio:
         rate = sample_rate if source_rate is None else source_rate
         self.source_rate = _check_rate(rate, "stream")
         self._sample_rate = sample_rate
-        self._channels: tuple[int, ...] | None
+        self._channels: int | None
+        self._num_samples: int
         self.reset()
+
+    @property
+    def seconds(self) -> float:
+        """Audio that went in; of what the resampler keeps, a few ms did not come out yet."""
+        return self._num_samples / self.source_rate
 
     def feed(self, piece: NDArray[np.generic], *, sample_rate: int | None = None) -> Waveform:
         """Return the samples that are now known, mono float32; nothing is taken in if it raises.
@@ -370,14 +372,20 @@ class LiveAudio:
                 f"{what}: got {type(piece).__name__}, expected an int16 or float32 array (samples,)"
                 " or (samples, channels); convert it to one"
             )
-        shape = _check_array(piece, what).shape[1:]
-        if self._channels not in (None, shape):
+        if piece.size == 0:
             raise InputError(
-                f"{what}: got shape {piece.shape}, expected as many channels as in the pieces "
+                f"{what}: got no samples, expected at least one; pass over empty pieces"
+            )
+        _check_array(piece, what)
+        channels = 1 if piece.ndim == 1 else piece.shape[1]
+        if self._channels not in (None, channels):
+            raise InputError(
+                f"{what}: got {channels} channels, expected {self._channels} as in the pieces "
                 "before; begin another stream for another device"
             )
         mono = _mixed_down(piece, what)
-        self._channels = shape
+        self._channels = channels
+        self._num_samples += mono.size
         if self._resampler is None:
             return mono
         resampled: Waveform = self._resampler.resample_chunk(np.ascontiguousarray(mono))
@@ -392,6 +400,6 @@ class LiveAudio:
 
     def reset(self) -> None:
         """Begin anew."""
-        self._channels = None
+        self._channels, self._num_samples = None, 0
         alike = self.source_rate == self._sample_rate
         self._resampler = None if alike else _resampler(self.source_rate, self._sample_rate)

@@ -62,10 +62,20 @@ class Endpointer:
         return self._speech_end * self._voice.frame_seconds
 
     @property
-    def is_pause(self) -> bool:
-        """Whether the utterance has come to the pause that ends it."""
-        quiet = self._num_frames - max(self._speech_end, self._start)
-        return quiet * self._voice.frame_seconds >= self._needed_pause()
+    def has_speech(self) -> bool:
+        """Whether the utterance has speech so far."""
+        return self._speech_end > self._start
+
+    def is_pause(self, since: float = 0.0) -> bool:
+        """Whether the utterance has come to the pause that ends it.
+
+        Args:
+            since: Where the pause began at the earliest, seconds, though there may be no speech.
+        """
+        seconds = self._voice.frame_seconds
+        begin = max(self._speech_end * seconds, self._start * seconds, since)
+        # Half a frame, so that no rounding moves the end to the next block.
+        return (self._num_frames + 0.5) * seconds - begin >= self._needed_pause()
 
     @property
     def is_too_long(self) -> bool:

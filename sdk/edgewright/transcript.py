@@ -1,7 +1,7 @@
 """From CTC tokens to words with times: the vocabulary of a recognizer and its word boundaries."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -16,6 +16,22 @@ Boundary = Literal["prefix", "separator"]
 Found: TypeAlias = Hypothesis | Sentence | tuple[CTCToken, ...]
 """What a search, or greedy decoding, makes of an utterance."""
 PREFIX, SEPARATOR = "\u2581", "|"
+
+
+@dataclass(frozen=True)
+class FrameClock:
+    """When frames of logits begin."""
+
+    frame_seconds: float
+    """From one frame to the next."""
+    start: float = 0.0
+    """Seconds of the audio before its first frame."""
+    first_frame: int = 0
+    """How many frames lie before the first that is counted; a frame has one time in all pieces."""
+
+    def seconds(self, frame: int) -> float:
+        """Return when a frame begins, counted from `first_frame`."""
+        return self.start + (self.first_frame + frame) * self.frame_seconds
 
 
 class Vocabulary:
@@ -52,8 +68,8 @@ class Vocabulary:
             return None
         return self.tokens.index(SEPARATOR)
 
-    def words(self, tokens: Sequence[CTCToken], frame_seconds: float, start: float) -> list[Word]:
-        """Group tokens into words; times are frames × `frame_seconds` + `start`."""
+    def words(self, tokens: Sequence[CTCToken], clock: FrameClock) -> list[Word]:
+        """Group tokens into words with times."""
         groups: list[tuple[str, list[CTCToken]]] = [("", [])]
         for token in tokens:
             if token.token_id in self._special:
@@ -65,18 +81,16 @@ class Vocabulary:
                 text = text[1:]
             if text:
                 groups[-1] = (groups[-1][0] + text, [*groups[-1][1], token])
-        return [_word(text, group, frame_seconds, start) for text, group in groups if group]
+        return [_word(text, group, clock) for text, group in groups if group]
 
 
-def found_words(
-    found: Found, vocabulary: Vocabulary, frame_seconds: float, start: float
-) -> list[Word]:
-    """Return the words that were found; times are frames × `frame_seconds` + `start`."""
+def found_words(found: Found, vocabulary: Vocabulary, clock: FrameClock) -> list[Word]:
+    """Return the words that were found, with times."""
     if isinstance(found, Sentence):
-        return _sentence_words(found, frame_seconds, start)
+        return _sentence_words(found, clock)
     if isinstance(found, Hypothesis):
-        return _hypothesis_words(found, frame_seconds, start)
-    return vocabulary.words(found, frame_seconds, start)
+        return _hypothesis_words(found, clock)
+    return vocabulary.words(found, clock)
 
 
 def fit_words(words: Sequence[Word], start: float, end: float, frame: float) -> list[Word]:
@@ -120,31 +134,21 @@ def read_lexicon(data: bytes) -> Lexicon:
         ) from error
 
 
-def _word(text: str, group: Sequence[CTCToken], frame_seconds: float, start: float) -> Word:
-    return Word(
-        text,
-        start + group[0].start * frame_seconds,
-        start + group[-1].end * frame_seconds,
-        float(np.mean([token.confidence for token in group])),
-    )
+def _word(text: str, group: Sequence[CTCToken], clock: FrameClock) -> Word:
+    confidence = float(np.mean([token.confidence for token in group]))
+    return Word(text, clock.seconds(group[0].start), clock.seconds(group[-1].end), confidence)
 
 
-def _hypothesis_words(found: Hypothesis, frame_seconds: float, start: float) -> list[Word]:
+def _hypothesis_words(found: Hypothesis, clock: FrameClock) -> list[Word]:
     words, position = [], 0
     for text, count in zip(found.words or (), found.word_tokens or (), strict=True):
-        group = found.tokens[position : position + count]
-        words.append(_word(text, group, frame_seconds, start))
+        words.append(_word(text, found.tokens[position : position + count], clock))
         position += count
     return words
 
 
-def _sentence_words(found: Sentence, frame_seconds: float, start: float) -> list[Word]:
+def _sentence_words(found: Sentence, clock: FrameClock) -> list[Word]:
     return [
-        Word(
-            word.text,
-            start + word.start * frame_seconds,
-            start + word.end * frame_seconds,
-            word.confidence,
-        )
+        Word(word.text, clock.seconds(word.start), clock.seconds(word.end), word.confidence)
         for word in found.words
     ]

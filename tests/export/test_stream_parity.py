@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+import soxr
 from numpy.typing import NDArray
 
 import edgewright as ew
@@ -71,6 +72,29 @@ def test_a_stream_hears_the_tokens_of_the_whole(
         assert logits.shape == expected.shape
         assert tokens(logits, blank) == tokens(expected, blank)
         encoder.reset()
+
+
+@pytest.mark.parametrize("decoding", ["greedy", "beam"])
+def test_words_of_a_stream_are_those_of_the_whole(recognizer: ConformerCTC, decoding) -> None:
+    """From the pieces of a microphone of another rate to words with times."""
+    stream = recognizer.stream(decoding=decoding, sample_rate=48_000, endpoint=None)
+    for seed, clip in enumerate(CLIPS[:4]):
+        waveform = soxr.resample(read(clip), 16_000, 48_000, "HQ")
+        whole = recognizer(waveform, decoding=decoding, sample_rate=48_000)
+        pieces = [piece for piece in cut(waveform, seed) if piece.size]
+        events = [event for piece in pieces for event in stream.feed(piece)] + stream.finish()
+        words = [word for event in events if event.event == "final" for word in event.words]
+        assert [(w.text, w.start) for w in words] == [(w.text, w.start) for w in whole.words]
+        stream.reset()
+
+
+@pytest.mark.parametrize("size", [1, None])
+def test_single_samples_and_the_whole_file_are_pieces_too(recognizer: ConformerCTC, size) -> None:
+    waveform = min(map(read, CLIPS), key=len)[:24_000]
+    expected = recognizer.infer({"waveform": waveform})["logits"]
+    pieces = np.split(waveform, range(size, waveform.size, size)) if size else [waveform]
+    got = heard(ChunkEncoder(recognizer._graph), pieces)
+    assert tokens(got, recognizer.config.blank_id) == tokens(expected, recognizer.config.blank_id)
 
 
 def test_features_of_a_stream_are_those_of_the_whole_bit_for_bit(

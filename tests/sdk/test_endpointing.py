@@ -26,8 +26,8 @@ def ends(waveform: NDArray[np.float32], config: EndpointConfig | None, longest: 
     endpointer, found = Endpointer(RATE, config, longest), []
     for start in range(0, waveform.size, BLOCK):
         endpointer.feed(waveform[start : start + BLOCK])
-        if endpointer.is_pause or endpointer.is_too_long:
-            found.append(((start + BLOCK) / RATE, endpointer.is_pause))
+        if endpointer.is_pause() or endpointer.is_too_long:
+            found.append(((start + BLOCK) / RATE, endpointer.is_pause()))
             endpointer.begin()
     return found
 
@@ -65,7 +65,7 @@ def test_reset_begins_anew() -> None:
     assert endpointer.speech_end > 0.9
     endpointer.reset()
     assert endpointer.speech_end == 0
-    assert not endpointer.is_pause
+    assert not endpointer.is_pause()
 
 
 @pytest.mark.parametrize("pause", [0.0, 0.05, 61.0, float("nan")])

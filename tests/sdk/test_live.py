@@ -132,3 +132,12 @@ def test_the_command_refuses_what_is_no_time(
     bundle: Path, clip: str, option: tuple[str, str]
 ) -> None:
     assert run(str(bundle), clip, "--stream", *option).returncode == 2
+    whole = run(str(bundle), clip, *option)
+    assert whole.returncode == 2
+    assert "beside --stream" in whole.stderr
+
+
+def test_a_file_of_one_sample_says_nothing(bundle: Path, tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "one.wav", np.zeros(1, np.float32), 48_000)
+    done = run(str(bundle), str(tmp_path / "one.wav"), "--stream", "--json")
+    assert json.loads(done.stdout)["utterances"] == 0

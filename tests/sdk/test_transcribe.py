@@ -13,7 +13,7 @@ from edgewright.ctc import CTCToken
 from edgewright.errors import BundleError
 from edgewright.tasks.transcribe import Transcribe
 from edgewright.tasks.transcription import Word
-from edgewright.transcript import Vocabulary, fit_words, read_lexicon
+from edgewright.transcript import FrameClock, Vocabulary, fit_words, read_lexicon
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ def test_separators_end_words_and_special_tokens_are_no_text() -> None:
     vocabulary = Vocabulary("<pad>\n|\nh\ni\né\n".encode(), "separator", (0,))
     ids = [2, 3, 1, 0, 1, 4]
     tokens = [CTCToken(token, 2 * i, 2 * i + 1, 0.5) for i, token in enumerate(ids)]
-    words = vocabulary.words(tokens, 0.1, 10.0)
+    words = vocabulary.words(tokens, FrameClock(0.1, 10.0))
     assert [word.text for word in words] == ["hi", "é"]
     assert words[0].end == pytest.approx(10.3)
     assert vocabulary.separator_id == 1

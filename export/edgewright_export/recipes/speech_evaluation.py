@@ -8,7 +8,7 @@ import numpy as np
 from edgewright.bench.statistics import bootstrap_interval
 from edgewright.ctc import BeamSearch, greedy_decode
 from edgewright.tasks.metrics import edit_distance, word_error_rate
-from edgewright.transcript import Vocabulary, found_words
+from edgewright.transcript import FrameClock, Vocabulary, found_words
 from edgewright_export.evaluation import Evaluation, Floats, Measured
 from edgewright_export.quantization.cache import digest_of
 from edgewright_export.recipes.speech_samples import Clips, Utterance
@@ -32,7 +32,7 @@ class TextDecoder:
         """Return the words of logits (frames, tokens), with spaces between."""
         search = self.search
         found = greedy_decode(logits, self.blank_id) if search is None else search(logits)[0]
-        words = found_words(found, self.vocabulary, 0.0, 0.0)
+        words = found_words(found, self.vocabulary, FrameClock(0.0))
         return " ".join(word.text for word in words)
 
 

@@ -48,8 +48,3 @@ class StatefulGraph:
             for state in states.values():
                 state[...] = 0
         self._turn = 0
-
-    @property
-    def num_bytes(self) -> int:
-        """Memory of the states."""
-        return 2 * sum(state.nbytes for state in self._states.values())

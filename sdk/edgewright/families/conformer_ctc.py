@@ -21,7 +21,8 @@ from edgewright.families.base import Model, Stopwatch, require, take
 from edgewright.families.conformer_config import ConformerCTCConfig, check_config
 from edgewright.families.conformer_encoders import ChunkEncoder, WindowConfig, WindowEncoder
 from edgewright.families.conformer_graph import ConformerGraph
-from edgewright.families.conformer_stream import Listener, TranscriptionStream
+from edgewright.families.conformer_stream import TranscriptionStream
+from edgewright.families.conformer_utterance import Utterance
 from edgewright.specs import Array
 from edgewright.tasks.transcribe import Transcribe
 from edgewright.tasks.transcription import (
@@ -33,6 +34,7 @@ from edgewright.tasks.transcription import (
 )
 from edgewright.transcript import (
     Found,
+    FrameClock,
     Vocabulary,
     fit_words,
     found_words,
@@ -167,7 +169,7 @@ class ConformerCTC(Model[ConformerCTCConfig]):
         found = greedy_stream(self.config.blank_id) if search is None else search.stream()
         return TranscriptionStream(
             ChunkEncoder(graph) if graph.keeps_states else WindowEncoder(graph, window),
-            Listener(found, self._words),
+            Utterance(found, self._words, self.config.frame_seconds),
             self.config,
             self.runtime,
             sample_rate=sample_rate,
@@ -287,12 +289,12 @@ class ConformerCTC(Model[ConformerCTCConfig]):
     def _decode(
         self, logits: NDArray[np.float32], search: Search | None, start: float
     ) -> list[Word]:
-        if search is None:
-            return self._words(greedy_decode(logits, self.config.blank_id), start)
-        return self._words(search(logits)[0], start)
+        blank_id = self.config.blank_id
+        found = greedy_decode(logits, blank_id) if search is None else search(logits)[0]
+        return self._words(found, FrameClock(self.config.frame_seconds, start))
 
-    def _words(self, found: Found, start: float) -> list[Word]:
-        return found_words(found, self._vocabulary, self.config.frame_seconds, start)
+    def _words(self, found: Found, clock: FrameClock) -> list[Word]:
+        return found_words(found, self._vocabulary, clock)
 
 
 def _waveform(sample: Mapping[str, Array]) -> NDArray[np.float32]:

@@ -15,6 +15,9 @@ from edgewright.features import LogMelStream
 from edgewright.runtime import Stopwatch
 from edgewright.tasks.transcription import Streaming
 
+LONGEST_PART = 600.0
+"""Seconds of each part of a window."""
+
 
 @dataclass(frozen=True)
 class WindowConfig:
@@ -28,9 +31,11 @@ class WindowConfig:
     """Seconds behind the middle that are waited for."""
 
     def __post_init__(self) -> None:
-        if not (self.left >= 0 and self.middle > 0 and self.right >= 0):
+        parts = (self.left, self.middle, self.right)
+        if not all(0 <= part <= LONGEST_PART for part in parts) or self.middle <= 0:
             raise UsageError(
-                f"window: got {self}, expected seconds, and a middle above 0; keep the defaults"
+                f"window: got {self}, expected 0 to {LONGEST_PART:g} seconds, and a middle above "
+                "0; keep the defaults"
             )
 
 
@@ -121,7 +126,7 @@ class ChunkEncoder(Encoder):
 class WindowEncoder(Encoder):
     """Overlapping windows of a graph that takes whole audio; each gives the logits of its middle.
 
-    Audio that is shorter than a window gets the answer of the whole, longer audio another one.
+    Audio shorter than middle and right gets the answer of the whole, longer audio another one.
     """
 
     streaming = "windows"
@@ -144,8 +149,11 @@ class WindowEncoder(Encoder):
         answers = [self._graph.no_logits()]
         while self._held.size >= (self._before + self._middle + self._right) * self._frame:
             end = self._before + self._middle
-            answers.append(self._run(end + self._right, watch)[self._before : end])
-            self._drop(end)
+            rows = self._run(end + self._right, watch)[self._before : end]
+            answers.append(rows)
+            if not len(rows):  # the graph wants more audio for a frame
+                break
+            self._drop(self._before + len(rows))
         return np.concatenate(answers)
 
     def finish(self, watch: Stopwatch) -> Logits:

@@ -96,8 +96,13 @@ class ConformerGraph:
                 f"outputs {sorted(outputs)} beside states, expected 'model' from '{self.input}' "
                 "(and 'attention_mask') to 'logits'; export the bundle again"
             )
-        if states and (self.config.features is None or _MASK in names):
+        config = self.config
+        whole = config.normalize_waveform or (
+            config.features is not None and config.features.normalization != "none"
+        )
+        if states and (config.features is None or _MASK in names or whole):
             raise BundleError(
-                f"manifest: got a graph with states that takes {sorted(names)}, expected one that "
-                "takes features and no mask; export the bundle again"
+                f"manifest: got a graph with states that takes {sorted(names)}, normalized over "
+                f"whole audio: {whole}, expected one that takes features as they are, and no mask; "
+                "export the bundle again"
             )

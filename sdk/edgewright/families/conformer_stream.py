@@ -1,19 +1,20 @@
 """Speech that comes in pieces: words while it is spoken, utterances when they end."""
 
-from collections.abc import Callable, Iterator
-from typing import TypeAlias
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edgewright.alone import Alone
 from edgewright.audio import LiveAudio, Loudness, Waveform
-from edgewright.ctc import CTCStream, CTCToken, Hypothesis, Sentence
+from edgewright.ctc import MAX_BEAM_FRAMES
 from edgewright.endpointing import EndpointConfig, Endpointer
-from edgewright.errors import StateError
+from edgewright.errors import InputError, StateError
 from edgewright.families.conformer_config import ConformerCTCConfig
 from edgewright.families.conformer_encoders import Encoder
 from edgewright.families.conformer_graph import Logits
+from edgewright.families.conformer_utterance import Utterance
 from edgewright.runtime import Runtime, Stopwatch
 from edgewright.tasks.transcription import (
     AudioTimings,
@@ -24,7 +25,6 @@ from edgewright.tasks.transcription import (
     Streaming,
     Word,
 )
-from edgewright.transcript import Found, fit_words
 
 BLOCK_SECONDS = 0.02
 """Pauses are looked for, and events told, where this many seconds of audio end: so events do not
@@ -32,49 +32,9 @@ depend on the pieces that audio comes in."""
 LATE_SECONDS = 0.24
 """How much audio behind the end of speech is heard before a pause ends an utterance: the graph says
 a last word a few frames late."""
-
-SearchStream: TypeAlias = (
-    CTCStream[tuple[CTCToken, ...]] | CTCStream[Hypothesis] | CTCStream[Sentence]
-)
-
-
-class Listener:
-    """Decodes the logits of one utterance.
-
-    Args:
-        search: Finds tokens or words in logits that come in pieces.
-        words: Turns what was found into words with times, given where the utterance begins.
-    """
-
-    def __init__(self, search: SearchStream, words: Callable[[Found, float], list[Word]]) -> None:
-        self._search, self._words = search, words
-        self._held: list[Logits] = []
-
-    def feed(self, logits: Logits) -> None:
-        """Take in what follows."""
-        self._search.feed(logits)
-        self._held.append(logits)
-
-    def words(self, start: float) -> list[Word]:
-        """Return the words so far; `start` is that of the first logits, seconds."""
-        return self._words(self._search.best()[0], start)
-
-    def drop(self, frames: int | None = None) -> int:
-        """Begin the next utterance.
-
-        Args:
-            frames: Of this one; what follows on them belongs to the next. None: all.
-
-        Returns:
-            Frames that belong to the next.
-        """
-        held, self._held = self._held, []
-        self._search.reset()
-        if frames is None:
-            return 0
-        rest = np.concatenate(held)[frames:]
-        self.feed(rest)
-        return len(rest)
+GOING_ON_SECONDS = 1.0
+"""What was heard so lately may be the beginning of a word, or of more of one."""
+_BROKEN = "was interrupted or failed"
 
 
 class TranscriptionStream:
@@ -82,7 +42,8 @@ class TranscriptionStream:
 
     `feed` pieces of any size, `finish` at the end; both return events, in this order and no other:
 
-    - `Partial`s of an utterance, each of which may correct the one before, then its `Final`.
+    - `Partial`s of an utterance, each of which may correct the one before, then its `Final`; where
+      all words were taken back, an empty `Partial` instead.
     - A `Final` never changes, and no utterance is told twice. Words are in time order over all
       `Final`s, without overlap; `position` never goes back.
     - Events do not depend on how the audio was cut into pieces. Where `streaming` is `states` and
@@ -96,7 +57,7 @@ class TranscriptionStream:
     def __init__(
         self,
         encoder: Encoder,
-        listener: Listener,
+        utterance: Utterance,
         config: ConformerCTCConfig,
         runtime: Runtime,
         *,
@@ -106,12 +67,15 @@ class TranscriptionStream:
         """Put the parts together; see `ConformerCTC.stream`."""
         rate = config.sample_rate
         self._audio = LiveAudio(rate, sample_rate)
-        self._encoder, self._listener, self._runtime = encoder, listener, runtime
-        self._endpointer = Endpointer(rate, endpoint, config.max_segment)
+        self._encoder, self._utterance, self._runtime = encoder, utterance, runtime
+        # What is carried over from one to the next is no longer than half of it.
+        most = MAX_BEAM_FRAMES // 2 * config.frame_seconds
+        self._longest = min(config.max_segment, most)
+        self._endpointer = Endpointer(rate, endpoint, self._longest)
         self._loudness = Loudness(rate)
-        self._rate, self._frame_seconds = rate, config.frame_seconds
-        self._block = round(BLOCK_SECONDS * rate)
+        self._rate, self._block = rate, round(BLOCK_SECONDS * rate)
         self._alone = Alone("stream", "open one stream per caller")
+        self._is_closed = False
         self._problem: str | None
         self._begin()
 
@@ -122,8 +86,13 @@ class TranscriptionStream:
 
     @property
     def position(self) -> float:
-        """Seconds of audio that were taken in."""
+        """Seconds of audio that were heard; resampling keeps the last few ms until more comes."""
         return self._num_samples / self._rate
+
+    @property
+    def taken(self) -> float:
+        """Seconds of audio that were taken in."""
+        return self._audio.seconds
 
     def feed(
         self,
@@ -141,44 +110,42 @@ class TranscriptionStream:
         Raises:
             InputTypeError: Another dtype.
             InputError: No samples, NaN, infinity, or another shape, rate or number of channels.
-            StateError: The stream is finished or broken, or another thread is in it.
+            StateError: The stream is finished, closed or broken, or another thread is in it.
         """
-        with self._alone:
-            self._check_open()
-            waveform = self._audio.feed(piece, sample_rate=sample_rate)
-            self._problem = "was interrupted or failed"
-            events = self._listen(waveform)
-            self._problem = None
-            return events
+        with self._call():
+            return self._listen(self._audio.feed(piece, sample_rate=sample_rate))
 
     def finish(self) -> list[Event]:
         """Listen to the end: the last `Final`, where something was said since the one before.
 
         Raises:
-            StateError: The stream is finished or broken, or another thread is in it.
+            StateError: The stream is finished, closed or broken, or another thread is in it.
         """
-        with self._alone:
-            self._check_open()
-            self._problem = "is finished"
+        with self._call(then="is finished"):
             events = self._listen(self._audio.finish())
             self._hear(self._encoder.finish(self._watch))
+            self._update()
             return [*events, *self._end("finish")]
 
     def reset(self) -> None:
         """Begin a new stream, whose events are those of a new object.
 
         Raises:
-            StateError: Another thread is in the stream.
+            StateError: The stream is closed, or another thread is in it.
         """
         with self._alone:
+            self._check_closed()
+            self._problem = _BROKEN
             self._audio.reset()
             self._encoder.reset()
             self._endpointer.reset()
+            self._utterance.reset()
+            self._loudness.reset()
             self._begin()
 
     def close(self) -> None:
-        """Take in nothing more; what was not finished is dropped."""
-        self._problem = "is closed"
+        """Take in nothing more; what was not finished is dropped. A call that runs goes on."""
+        self._is_closed = True
 
     def __enter__(self) -> "TranscriptionStream":
         return self
@@ -187,32 +154,48 @@ class TranscriptionStream:
         self.close()
 
     def _begin(self) -> None:
-        self._problem = None
-        self._num_samples = self._num_frames = 0
+        self._num_samples = 0
         self._heard_new = False
-        self._loudness.reset()
-        self._begin_utterance(None)
+        self._begin_utterance()
+        self._problem = None
 
-    def _begin_utterance(self, frames: int | None) -> None:
-        """Begin the next utterance behind `frames` of this one, None for all."""
-        carried = self._listener.drop(frames)
+    def _begin_utterance(self) -> None:
         self._endpointer.begin()
-        if not carried:
-            self._loudness.reset()
-        self._start = (self._num_frames - carried) * self._frame_seconds
         self._audio_start = self.position
+        self._words: tuple[Word, ...] = ()
         self._told: tuple[str, ...] = ()
         self._watch = Stopwatch()
 
-    def _check_open(self) -> None:
-        if self._problem is not None:
+    @contextmanager
+    def _call(self, then: str | None = None) -> Iterator[None]:
+        """Listen in this block; if it ends otherwise than by refused input, the stream is broken.
+
+        Args:
+            then: Why no call may follow; None where one may.
+        """
+        with self._alone:
+            self._check_closed()
+            if self._problem is not None:
+                raise StateError(
+                    f"stream: got a call after it {self._problem}, expected an open one; call "
+                    "reset() for a new stream"
+                )
+            self._problem = _BROKEN
+            self._watch.resume()
+            try:
+                yield
+            except InputError:  # before anything was taken in
+                self._problem = None
+                raise
+            self._problem = then
+
+    def _check_closed(self) -> None:
+        if self._is_closed:
             raise StateError(
-                f"stream: got a call after it {self._problem}, expected an open one; call reset() "
-                "for a new stream"
+                "stream: got a call after it is closed, expected an open one; open another stream"
             )
 
     def _listen(self, waveform: Waveform) -> list[Event]:
-        self._watch.resume()
         return [event for block in self._blocks(waveform) for event in self._advance(block)]
 
     def _blocks(self, waveform: Waveform) -> Iterator[Waveform]:
@@ -231,58 +214,70 @@ class TranscriptionStream:
         self._hear(self._encoder.feed(block, self._watch))
         if self._num_samples % self._block:
             return []
+        self._update()
         if self._endpointer.is_too_long:
             return self._end("length")
-        if self._endpointer.is_pause and self._has_heard_speech:
-            return self._end("pause")
-        return self._tell() if self._heard_new else []
+        return self._end("pause") if self._is_pause else self._tell()
 
     def _hear(self, logits: Logits) -> None:
         if len(logits):
-            self._num_frames += len(logits)
-            self._listener.feed(logits)
+            self._utterance.feed(logits)
             self._heard_new = True
             self._watch.lap("post")
 
-    @property
-    def _has_heard_speech(self) -> bool:
-        heard = self._num_frames * self._frame_seconds
-        return heard >= self._endpointer.speech_end + LATE_SECONDS
+    def _update(self) -> None:
+        """Find the words of what was heard since the last time."""
+        if self._heard_new:
+            self._heard_new = False
+            loud = self._loudness.last_loud > self._utterance.start
+            self._words = self._utterance.words(self.position) if loud else ()
+            self._watch.lap("post")
 
-    def _words(self) -> tuple[Word, ...]:
-        if self._loudness.is_silence:
-            return ()
-        words = self._listener.words(self._start)
-        return tuple(fit_words(words, self._start, self.position, self._frame_seconds))
+    @property
+    def _is_pause(self) -> bool:
+        """Whether a pause ends the utterance, and what was said before it was heard."""
+        said = self._words[-1].end if self._words and not self._endpointer.has_speech else 0.0
+        heard = self._utterance.heard >= max(self._endpointer.speech_end, said) + LATE_SECONDS
+        return heard and self._endpointer.is_pause(said)
 
     def _tell(self) -> list[Event]:
-        self._heard_new = False
-        words = self._words()
-        self._watch.lap("post")
-        texts = tuple(word.text for word in words)
+        """Return a partial event where the words are others than those told."""
+        texts = tuple(word.text for word in self._words)
         if texts == self._told:
             return []
         self._told = texts
-        return [Partial(" ".join(texts), words, self.position, self.streaming)]
+        return [Partial(" ".join(texts), self._words, self.position, self.streaming)]
 
     def _end(self, ending: Ending) -> list[Event]:
-        """End the utterance; tell it where something was said."""
-        self._heard_new = False
-        words, frames = self._words(), None
-        if ending == "length" and len(words) > 1:  # the last word may go on
-            frames = round((words[-1].start - self._start) / self._frame_seconds)
-            words = words[:-1]
-        self._watch.lap("post")
-        final = self._final(words, ending) if words else None
-        self._begin_utterance(frames)
-        return [] if final is None else [final]
+        """End the utterance: tell it, or that nothing was said after all."""
+        self._words, cut = self._settled(ending)
+        events: list[Event] = [self._final(ending)] if self._words else self._tell()
+        self._utterance.begin_next(cut)
+        self._begin_utterance()
+        return events
 
-    def _final(self, words: tuple[Word, ...], ending: Ending) -> Final:
+    def _settled(self, ending: Ending) -> tuple[tuple[Word, ...], float]:
+        """Return the words that stay, and where the next utterance begins, seconds."""
+        words, start, heard = self._words, self._utterance.start, self._utterance.heard
+        lately = max(start, heard - GOING_ON_SECONDS)
+        if not words:
+            return words, lately
+        if ending != "length":
+            return words, heard
+        last = words[-1]
+        if last.end > lately and last.start >= start + self._longest / 2:
+            return words[:-1], last.start
+        return words, min(heard, max(last.end, lately))
+
+    def _final(self, ending: Ending) -> Final:
+        words, speech_end = self._words, self._endpointer.speech_end
+        if ending != "pause" or speech_end <= words[-1].start:
+            speech_end = words[-1].end
         return Final(
             text=" ".join(word.text for word in words),
             words=words,
             position=self.position,
-            speech_end=self._endpointer.speech_end if ending == "pause" else words[-1].end,
+            speech_end=speech_end,
             ending=ending,
             timings=self._timings(),
             streaming=self.streaming,

@@ -29,7 +29,7 @@ class SpeechStream(Protocol):
         """How it computes."""
 
     @property
-    def position(self) -> float:
+    def taken(self) -> float:
         """Seconds of audio that were taken in."""
 
     def feed(self, piece: Any, *, sample_rate: int | None = None) -> list[Event]:
@@ -37,6 +37,12 @@ class SpeechStream(Protocol):
 
     def finish(self) -> list[Event]:
         """Listen to the end."""
+
+    def reset(self) -> None:
+        """Begin a new stream."""
+
+    def close(self) -> None:
+        """Take in nothing more."""
 
 
 @dataclass(frozen=True)
@@ -149,9 +155,9 @@ class Player:
         yield Played(
             input=path,
             text=" ".join(texts),
-            duration=stream.position,
+            duration=stream.taken,
             utterances=len(texts),
-            real_time_factor=self._busy / stream.position,
+            real_time_factor=self._busy / stream.taken,
             streaming=stream.streaming,
             runtime=self._runtime,
         )

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from edgewright.audio import duration
 from edgewright.endpointing import EndpointConfig
+from edgewright.errors import UsageError
 from edgewright.progress import Progress
 from edgewright.runtime import Runtime
 from edgewright.specs import Array
@@ -98,11 +99,11 @@ class Transcribe(Task):
             "--realtime", action="store_true", help="play the audio at its own pace (a stream)"
         )
         live.add_argument(
-            "--chunk-ms", type=float, default=CHUNK_MS, metavar="MS",
+            "--chunk-ms", type=float, metavar="MS",
             help=f"audio that the stream is given at a time (default: {CHUNK_MS:g})",
         )  # fmt: skip
         live.add_argument(
-            "--pause", type=float, default=EndpointConfig().pause, metavar="SECONDS",
+            "--pause", type=float, metavar="SECONDS",
             help=f"silence that ends an utterance (default: {EndpointConfig().pause:g})",
         )  # fmt: skip
 
@@ -111,20 +112,28 @@ class Transcribe(Task):
         """Transcribe the files one by one, whole or as streams."""
         if args.stream or args.realtime:
             return cls._run_streams(model, args)
+        for option in ("chunk_ms", "pause"):
+            if getattr(args, option) is not None:
+                raise UsageError(
+                    f"--{option.replace('_', '-')}: got {getattr(args, option):g} for whole files, "
+                    "expected it beside --stream or --realtime; add one of them"
+                )
         return cls._run_whole(model, args)
 
     @classmethod
     def _run_streams(cls, model: Transcriber, args: argparse.Namespace) -> Iterator[Any]:
+        endpoint = EndpointConfig() if args.pause is None else EndpointConfig(args.pause)
+
         def open_stream(sample_rate: int) -> SpeechStream:
             return model.stream(
                 sample_rate=sample_rate,
                 decoding=args.decoding,
                 beam_width=args.beam_width,
                 hotwords=dict(args.hotwords) or None,
-                endpoint=EndpointConfig(args.pause),
+                endpoint=endpoint,
             )
 
-        seconds = args.chunk_ms / 1e3
+        seconds = (CHUNK_MS if args.chunk_ms is None else args.chunk_ms) / 1e3
         player = Player(open_stream, model.runtime, piece_seconds=seconds, real_time=args.realtime)
         for path in args.audio:
             yield from player.play(path)

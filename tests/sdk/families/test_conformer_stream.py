@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -15,10 +16,11 @@ import tiny_bundles
 from edgewright.endpointing import EndpointConfig
 from edgewright.errors import InputError, InputTypeError, StateError, UsageError
 from edgewright.families.conformer_ctc import ConformerCTC
-from edgewright.families.conformer_encoders import WindowConfig
+from edgewright.families.conformer_encoders import WindowConfig, WindowEncoder
 from edgewright.families.conformer_stream import TranscriptionStream
-from edgewright.runtime import Timings
+from edgewright.runtime import Stopwatch, Timings
 from edgewright.tasks.transcription import Event, Final, Partial
+from edgewright.voice_activity import VoiceActivityConfig
 from tiny_bundles import RATE, tones
 
 PAUSE = [0] * 8
@@ -144,6 +146,53 @@ def test_speech_without_a_pause_is_cut_between_words(recognizer: ConformerCTC) -
     assert " ".join(final.text for final in finals) == " ".join(["ab c"] * 20)
     assert {final.ending for final in finals[:-1]} == {"length"}
     assert len(finals) >= 3
+    spans = [(word.start, word.end) for final in finals for word in final.words]
+    assert all(old[1] <= new[0] for old, new in pairwise(spans))
+
+
+@pytest.mark.parametrize("silence", [0.96, 1.3, 1.46, 1.7, 1.85, 1.9])
+@pytest.mark.parametrize("window", [WINDOW, WindowConfig(0.5, 0.3, 0.3), WindowConfig()])
+def test_words_that_begin_where_an_utterance_ends_are_not_lost(
+    recognizer: ConformerCTC, silence: float, window: WindowConfig
+) -> None:
+    """An utterance is 2 s long at most, and logits come later than the audio."""
+    before = np.zeros(round(silence * RATE), np.float32)
+    audio = np.concatenate((before, tones([1, 2, 0, 0])))
+    events = listen(recognizer.stream(endpoint=None, window=window), [audio])
+    assert [event.text for event in events if isinstance(event, Final)] == ["ab"]
+
+
+def test_a_pause_does_not_end_what_the_detector_does_not_hear(recognizer: ConformerCTC) -> None:
+    """Words keep the utterance open, as those of speech too faint for the detector do."""
+    deaf = EndpointConfig(0.3, VoiceActivityConfig(least_level_db=0.0))
+    audio = np.concatenate((np.tile(tones([1, 2, 0, 3, 0]), 5), tones(PAUSE)))
+    finals = [
+        event
+        for event in listen(recognizer.stream(endpoint=deaf, window=WINDOW), [audio])
+        if isinstance(event, Final)
+    ]
+    assert [(final.text, final.ending) for final in finals] == [(" ".join(["ab c"] * 5), "pause")]
+    assert finals[0].speech_end == finals[0].words[-1].end
+
+
+def test_words_that_are_taken_back_are_told_as_an_empty_partial(
+    stream: TranscriptionStream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    events = stream.feed(tones([1, 2, 0, 0]))
+    assert events[-1].text
+    monkeypatch.setattr(stream._utterance, "words", lambda _: ())
+    assert [(event.event, event.text) for event in stream.finish()] == [("partial", "")]
+
+
+def test_a_window_that_gives_fewer_frames_than_it_spans_loses_none(
+    recognizer: ConformerCTC, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As unpadded convolutions do, of which the last frames need more audio."""
+    run = recognizer._graph.run
+    monkeypatch.setattr(recognizer._graph, "run", lambda features: run(features)[:-2])
+    encoder, watch = WindowEncoder(recognizer._graph, WindowConfig(0.5, 0.1, 0.0)), Stopwatch()
+    rows = [len(encoder.feed(piece, watch)) for piece in sizes(np.zeros(RATE, np.float32), 800)]
+    assert sum(rows) + len(encoder.finish(watch)) == 98
 
 
 def test_silence_says_nothing(recognizer: ConformerCTC) -> None:
@@ -155,9 +204,9 @@ def test_silence_says_nothing(recognizer: ConformerCTC) -> None:
     ("piece", "error", "message"),
     [
         (np.array([0.0, np.nan], np.float32), InputError, "NaN"),
-        (np.zeros(0, np.float32), InputError, "at least one sample"),
+        (np.zeros(0, np.float32), InputError, "got no samples"),
         (np.zeros(10), InputTypeError, "float64"),
-        (np.zeros((10, 2), np.float32), InputError, "as many channels"),
+        (np.zeros((10, 2), np.float32), InputError, "got 2 channels, expected 1"),
         (np.full(10, 1e4, np.float32), InputError, "magnitude"),
         ([0.0, 0.1], InputTypeError, "list"),
     ],
@@ -193,8 +242,9 @@ def test_a_finished_stream_begins_anew_after_reset(stream: TranscriptionStream) 
 def test_a_closed_stream_takes_nothing(stream: TranscriptionStream) -> None:
     with stream:
         stream.feed(SPEECH)
-    with pytest.raises(StateError, match="closed"):
-        stream.feed(SPEECH)
+    for call in (lambda: stream.feed(SPEECH), stream.finish, stream.reset):
+        with pytest.raises(StateError, match="closed"):
+            call()
 
 
 def test_an_interrupted_stream_says_so(
@@ -240,6 +290,10 @@ def test_eight_streams_at_once_do_not_mix(recognizer: ConformerCTC) -> None:
     rng = np.random.default_rng(5)
     spoken = [tones([0, *rng.integers(0, 4, 12).tolist(), 0]) for _ in range(8)]
     alone = [timeless(listen(recognizer.stream(window=WINDOW), sizes(one, 700))) for one in spoken]
+    with ThreadPoolExecutor(8) as pool:
+        opened = (recognizer.stream(window=WINDOW) for _ in spoken)
+        threaded = pool.map(listen, opened, [sizes(one, 700) for one in spoken])
+        assert [timeless(events) for events in threaded] == alone
     streams = [recognizer.stream(window=WINDOW) for _ in spoken]
     found: list[list[Event]] = [[] for _ in spoken]
     for start in range(0, spoken[0].size, 700):
@@ -256,6 +310,12 @@ def test_options_that_do_not_fit_are_refused(
 ) -> None:
     with pytest.raises(UsageError):
         recognizer.stream(**options)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("window", [(-1, 1, 1), (1, 0, 1), (float("inf"), 1, 1), (1, 1e300, 1)])
+def test_windows_that_are_none_are_refused(window: tuple[float, float, float]) -> None:
+    with pytest.raises(UsageError, match="window"):
+        WindowConfig(*window)
 
 
 @pytest.mark.parametrize("rate", [0, 44100.5, True, 10**7])
