@@ -10,6 +10,7 @@ from edgewright.commands.pack import PackCommand
 from edgewright.commands.profile import ProfileCommand
 from edgewright.commands.report import ReportCommand
 from edgewright.commands.run_task import TaskCommand
+from edgewright.commands.translate import TranslateCommand
 from edgewright.commands.verify import VerifyCommand
 from edgewright.families import FAMILIES
 
@@ -18,6 +19,7 @@ _INSTALL_EXPORT = "pip install '.[export]' in a checkout"
 COMMANDS: dict[str, Command] = {
     "export": ExternalCommand("export", "turn a checkpoint folder into a bundle", _INSTALL_EXPORT),
     **{family.task.key: TaskCommand(family.task) for family in FAMILIES.values()},
+    "translate": TranslateCommand(),
     "inspect": InspectCommand(),
     "verify": VerifyCommand(),
     "bench": BenchCommand(),
