@@ -51,6 +51,15 @@ class Timings:
     total: float
     """All of the call."""
 
+    def since(self, earlier: "Timings") -> "Timings":
+        """Return what was booked after `earlier` of the same watch."""
+        return Timings(
+            self.pre - earlier.pre,
+            self.run - earlier.run,
+            self.post - earlier.post,
+            self.total - earlier.total,
+        )
+
     def __str__(self) -> str:
         pre, run, post, total = (
             f"{1e3 * value:.2f}" for value in (self.pre, self.run, self.post, self.total)

@@ -59,6 +59,19 @@ def test_a_word_that_was_taken_back_is_told_anew() -> None:
     np.testing.assert_allclose(seconds, [1.5])
 
 
+def test_a_stream_says_what_its_calls_took(bundle: Path) -> None:
+    with ew.load(bundle, threads=1) as model:
+        assert isinstance(model, ConformerCTC)
+        stream = model.stream(endpoint=None)
+        assert stream.timings.total < 0.1
+        events = [*stream.feed(tones([0, 1, 2, 0])), *stream.finish()]
+        (told,) = [event for event in events if isinstance(event, Final)]
+        assert 0 < told.timings.total <= stream.timings.total
+        assert told.timings.run == pytest.approx(stream.timings.run)
+        stream.reset()
+        assert stream.timings.run == 0
+
+
 @pytest.fixture(scope="module")
 def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tiny_bundles.conformer_ctc(tmp_path_factory.mktemp("asr") / "asr.edge")

@@ -15,7 +15,7 @@ from edgewright.families.conformer_config import ConformerCTCConfig
 from edgewright.families.conformer_encoders import Encoder
 from edgewright.families.conformer_graph import Logits
 from edgewright.families.conformer_utterance import Utterance
-from edgewright.runtime import Runtime, Stopwatch
+from edgewright.runtime import Runtime, Stopwatch, Timings
 from edgewright.tasks.transcription import (
     AudioTimings,
     Ending,
@@ -94,6 +94,11 @@ class TranscriptionStream:
         """Seconds of audio that were taken in."""
         return self._audio.seconds
 
+    @property
+    def timings(self) -> Timings:
+        """Of all calls since the stream began."""
+        return self._watch.timings()
+
     def feed(
         self,
         piece: NDArray[np.float32] | NDArray[np.int16],
@@ -156,6 +161,7 @@ class TranscriptionStream:
     def _begin(self) -> None:
         self._num_samples = 0
         self._heard_new = False
+        self._watch = Stopwatch()
         self._begin_utterance()
         self._problem = None
 
@@ -164,7 +170,7 @@ class TranscriptionStream:
         self._audio_start = self.position
         self._words: tuple[Word, ...] = ()
         self._told: tuple[str, ...] = ()
-        self._watch = Stopwatch()
+        self._before = self.timings
 
     @contextmanager
     def _call(self, then: str | None = None) -> Iterator[None]:
@@ -285,7 +291,7 @@ class TranscriptionStream:
         )
 
     def _timings(self) -> AudioTimings:
-        timings = self._watch.timings()
+        timings = self.timings.since(self._before)
         seconds = self.position - self._audio_start
         factor = timings.total / seconds if seconds else 0.0
         return AudioTimings(timings.pre, timings.run, timings.post, timings.total, factor)

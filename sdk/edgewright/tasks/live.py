@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from itertools import zip_longest
-from typing import Any, Literal, Protocol
+from typing import Any, Generic, Literal, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,8 +14,10 @@ from edgewright.audio import read_pieces
 from edgewright.bench.result import Percentile
 from edgewright.bench.statistics import percentiles
 from edgewright.errors import UsageError
-from edgewright.runtime import Runtime
-from edgewright.tasks.transcription import Event, Final, Streaming
+from edgewright.runtime import Runtime, Timings
+from edgewright.tasks.transcription import Event, Final, Streaming, Word
+
+T = TypeVar("T")
 
 LONGEST_PIECE = 60.0
 """Seconds of audio given to a stream at a time."""
@@ -31,6 +33,10 @@ class SpeechStream(Protocol):
     @property
     def taken(self) -> float:
         """Seconds of audio that were taken in."""
+
+    @property
+    def timings(self) -> Timings:
+        """Of all calls since the stream began."""
 
     def feed(self, piece: Any, *, sample_rate: int | None = None) -> list[Event]:
         """Listen to the next piece."""
@@ -90,23 +96,39 @@ class EmissionDelay:
         return f"emission delay ({self.clock}) of {self.words} words: {shown}"
 
 
+class FirstTold(Generic[T]):
+    """Finds the event that first had a word as it stayed."""
+
+    def __init__(self) -> None:
+        self._told: list[tuple[str, T]] = []
+
+    def observe(self, event: Event, mark: T) -> list[tuple[Word, T]]:
+        """Take in the next event; return the words of a `Final`, of a `Partial` none.
+
+        Args:
+            event: What the stream told.
+            mark: Of the event: each word is returned with that of the event which first had it.
+        """
+        texts = [word.text for word in event.words]
+        before = zip_longest(texts, self._told[: len(texts)])
+        self._told = [old if old and old[0] == text else (text, mark) for text, old in before]
+        if not isinstance(event, Final):
+            return []
+        marks, self._told = [mark for _, mark in self._told], []
+        return list(zip(event.words, marks, strict=True))
+
+
 class EmissionDelays:
-    """Notes when each word was first told as it stayed."""
+    """Notes how long after its end each word was first told as it stayed."""
 
     def __init__(self) -> None:
         self.seconds: list[float] = []
         """One for each word of the `Final`s so far."""
-        self._told: list[tuple[str, float]] = []
+        self._told = FirstTold[float]()
 
     def observe(self, event: Event, now: float) -> None:
         """Take in the next event, told at `now`: seconds on the clock of the words' times."""
-        texts = [word.text for word in event.words]
-        before = zip_longest(texts, self._told[: len(texts)])
-        self._told = [old if old and old[0] == text else (text, now) for text, old in before]
-        if isinstance(event, Final):
-            first = (told for _, told in self._told)
-            self.seconds += [told - word.end for told, word in zip(first, event.words, strict=True)]
-            self._told = []
+        self.seconds += [told - word.end for word, told in self._told.observe(event, now)]
 
 
 class Player:
