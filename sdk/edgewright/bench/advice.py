@@ -12,7 +12,7 @@ STARVED = 0.6
 AWAY = 0.9
 """Share of its time below which a single thread was away from the core too long."""
 BEHIND = 0.95
-"""Share of the arrivals below which the answers do not keep up."""
+"""Share of the arrivals, or of the pieces of speech, below which the answers do not keep up."""
 
 
 def is_multi_threaded(parts: Parts, usage: Usage, threads: int, workers: int) -> bool:
@@ -45,7 +45,7 @@ def _warnings(result: BenchResult) -> Iterator[Warned]:
 def _tail(result: BenchResult) -> Iterator[Warned]:
     seconds = {percentile.name: percentile.seconds for percentile in result.percentiles}
     median, tail = seconds["p50"], seconds["p99"]
-    if median and tail and tail > LONG_TAIL * median:
+    if median and tail and tail > LONG_TAIL * median > 0:
         text = (
             f"p99 is {tail / median:.1f} times the median: look at the samples for what comes in "
             "between, and quote both"
@@ -76,5 +76,13 @@ def _overload(result: BenchResult) -> Iterator[Warned]:
         text = (
             f"{result.throughput:.1f} answers a second of {arrivals:.1f} that were due: the "
             "machine does not keep up, and latency grows with the length of the run"
+        )
+        yield Warned("overload", text)
+    pace = result.pace
+    if pace is not None and pace.in_time < BEHIND:
+        text = (
+            f"{pace.late} of {pace.calls} pieces were answered after the next one was due: the "
+            f"machine does not keep the pace of speech ({result.settings.workers} at once), or "
+            "another process is busy, and words come late; play fewer streams, or another variant"
         )
         yield Warned("overload", text)

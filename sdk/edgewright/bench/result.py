@@ -8,16 +8,16 @@ FORMAT_VERSION = 1
 
 
 class Sample(NamedTuple):
-    """One query. Times are seconds; those of day are counted from the beginning of the run."""
+    """One query, of a stream one word. Times are seconds, those of day from the run's beginning."""
 
     input: str
     """What was asked about."""
     due: float
-    """When it was to begin."""
+    """When it was to begin; when the word ended."""
     begun: float
-    """When it began."""
+    """When it began; when the piece was given that the word was told with."""
     latency: float
-    """From when it was due to the answer."""
+    """From when it was due to the answer; to the first event that has the word as it stayed."""
     pre: float
     """Preparing the inputs."""
     run: float
@@ -26,6 +26,10 @@ class Sample(NamedTuple):
     """Turning outputs into the answer."""
     audio: float | None = None
     """Length of the audio that was heard or spoken."""
+    waited: float | None = None
+    """Of a streamed word: from its end to that of the piece which was needed to tell it."""
+    first: float | None = None
+    """Of the first word of a streamed utterance: from its beginning to the first event."""
 
     @property
     def lateness(self) -> float:
@@ -151,6 +155,31 @@ class Parts:
     post: float
     rest: float
     """What is in none of them: waiting, and the calls themselves."""
+    audio: float | None = None
+    """Waiting for the audio that a word is told with; streaming only."""
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How streams kept up with speech; streaming only. Over all streams of the run."""
+
+    piece: float
+    """Seconds of audio that a stream was given at a time."""
+    calls: int
+    """Pieces that were given, and ends that were told."""
+    late: int
+    """Calls that were answered after the next piece was due."""
+    streams: int
+    """Recordings that were heard to their end."""
+    audio: float
+    """Seconds of audio that were given."""
+    computing: float
+    """Seconds that the calls took."""
+
+    @property
+    def in_time(self) -> float:
+        """Share of the calls that were answered before the next piece was due."""
+        return 1 - self.late / self.calls
 
 
 @dataclass(frozen=True)
@@ -185,14 +214,29 @@ class BenchResult:
     parts: Parts
     usage: Usage
     real_time_factor: float | None
-    """Computing (pre, run and post) over length of audio, the median; none without audio."""
+    """Computing (pre, run and post) over length of audio, the median; of streams all calls over all
+    audio; none without audio."""
     in_time: float | None
     """Share of the queries within the bound; none without one."""
     jitter: float | None
     """Standard deviation of when queries began after they were due, seconds; control only."""
     multi_threaded: bool | None
     """Whether the run tells anything of several threads: false for one, and where they starved;
-    none where queries come at a rate, so that cores are idle by design."""
+    none where queries or audio come at a rate, so that cores are idle by design."""
     interrupted: bool
     """Whether it was ended before its tier was."""
     warnings: tuple[Warned, ...]
+    pace: Pace | None = None
+    first_output: tuple[Percentile, ...] | None = None
+    """Of the time from the beginning of an utterance's first word to the first event that follows,
+    which may be wrong; streaming only."""
+
+    @property
+    def quantity(self) -> str:
+        """What `percentiles` are of, in words."""
+        return "latency" if self.pace is None else "emission delay"
+
+    @property
+    def unit(self) -> str:
+        """What `queries` counts, in words."""
+        return "queries" if self.pace is None else "words"

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from edgewright import _core
+from edgewright.bench import streaming
 from edgewright.bench.result import BenchResult, Build, ColdStart, Host, Sample, Settings, Subject
 from edgewright.bench.scenarios import SCENARIOS, TIERS, Load, Recorder, check_load
 from edgewright.bench.summary import Circumstances, summarize
@@ -26,7 +27,7 @@ from edgewright.placement import place
 from edgewright.probe import probe
 from edgewright.progress import Progress
 from edgewright.specs import Array
-from edgewright.tasks.base import Query
+from edgewright.tasks.base import Query, Recording
 
 WARMUP = 5
 """Queries between the first one and the steady state; none of them is a sample."""
@@ -52,7 +53,7 @@ class Options:
     bound: float | None = None
     """Seconds within which an answer is in time."""
     workers: int | None = None
-    """Callers at the same time; by default as many as the cores let run."""
+    """Callers at the same time; by default as many as the cores let run, of streams one."""
     seed: int = 0
 
 
@@ -161,10 +162,16 @@ class _Run:
                 f"one caller: a model of the task '{model.task.key}' keeps an episode; use "
                 "'single-stream' or 'control'"
             )
+        self._recordings: list[Recording] = []
+        if self._scenario.plays:
+            self._recordings = model.task.streams(model, opened.golden, opened.inputs)
 
     def measure(self, progress: Progress | None) -> tuple[BenchResult, list[Sample]]:
         """Ask, and describe what came of it."""
-        first, unloaded = warm_up(self._opened.queries)
+        if self._recordings:
+            first = unloaded = streaming.warm_up(self._recordings)
+        else:
+            first, unloaded = warm_up(self._opened.queries)
         load = self._load(unloaded)
         if progress is not None:
             progress.start(f"{self._options.scenario}, {self._model.runtime.variant}", SHARES)
@@ -187,12 +194,13 @@ class _Run:
             cold=cold,
             usage=meter.usage,
             interrupted=interrupted,
+            pace=recorder.pace,
         )
         return summarize([samples], what), samples
 
     def _load(self, unloaded: float) -> Load:
         options, callers = self._options, 1
-        if self._scenario.several_callers:
+        if self._scenario.several_callers and not self._scenario.plays:
             callers = max(1, probe().cores // self._model.runtime.threads)
         load = Load(
             queries=self._opened.queries,
@@ -202,6 +210,7 @@ class _Run:
             rate=options.rate,
             bound=options.bound,
             seed=options.seed,
+            recordings=self._recordings,
         )
         check_load(options.scenario, load)
         return load
@@ -223,7 +232,7 @@ class _Run:
         return Settings(
             scenario=self._options.scenario,
             tier=self._options.tier,
-            inputs=tuple(query.input for query in self._opened.queries),
+            inputs=tuple(one.input for one in self._recordings or self._opened.queries),
             inputs_sha256=input_digest(self._opened),
             seed=load.seed,
             workers=load.workers,

@@ -1,4 +1,4 @@
-"""How queries come: one after the other, in bursts, by chance, all at once, or at a fixed rate.
+"""How queries come: one by one, in bursts, by chance, all at once, at a fixed rate, or as speech.
 
 The scenarios follow those of MLPerf Inference (Reddi et al. 2020, arXiv:1911.02549) in style; their
 results are no results of that benchmark.
@@ -11,13 +11,16 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
-from typing import ClassVar
+from typing import ClassVar, TypeVar
 
 import numpy as np
 
-from edgewright.bench.result import Sample
+from edgewright.bench.result import Pace, Sample
+from edgewright.bench.streaming import PIECE, Streams
 from edgewright.errors import UsageError
-from edgewright.tasks.base import Query
+from edgewright.tasks.base import Query, Recording
+
+T = TypeVar("T")
 
 BURST = 8
 """Inputs of a query of the multi-stream scenario."""
@@ -33,6 +36,8 @@ PATIENCE = 5.0
 """Times the unloaded latency that an answer may take in it where no bound is asked for."""
 CONTROL_RATE = 100.0
 """Steps a second of the control scenario where no rate is asked for."""
+SPREAD = 1.0
+"""Seconds over which streams begin: at one moment, all would compute at the same times."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +70,8 @@ class Load:
     rate: float | None = None
     bound: float | None = None
     seed: int = 0
+    recordings: Sequence[Recording] = ()
+    """Played in turns, in the scenario that plays some."""
 
 
 class Recorder:
@@ -78,6 +85,8 @@ class Recorder:
             advance: Called with the share that is reached, 0 to 1.
         """
         self.samples: list[Sample] = []
+        self.pace: Pace | None = None
+        """How streams kept up, where some were played."""
         self._tier, self._advance = tier, advance
         self._is_reached, self._next_advance = False, 0.0
         self._start = time.perf_counter()
@@ -121,6 +130,8 @@ class Scenario(ABC):
     """Whether answers can be late."""
     burst: ClassVar[int] = 1
     """Inputs of a query."""
+    plays: ClassVar[bool] = False
+    """Whether recordings are played to streams, and no queries asked."""
 
     def settle(self, load: Load) -> tuple[float | None, float | None]:
         """Return the rate and the bound that apply."""
@@ -138,7 +149,7 @@ class SingleStream(Scenario):
 
     def run(self, load: Load, recorder: Recorder) -> None:
         """Ask one query after the other."""
-        for query in _turns(load):
+        for query in _turns(load.queries, load.seed):
             if recorder.is_done:
                 return
             recorder.add(recorder.ask(query))
@@ -153,7 +164,7 @@ class MultiStream(Scenario):
 
     def run(self, load: Load, recorder: Recorder) -> None:
         """Ask bursts; a query is told by its last answer."""
-        turns, pool = _turns(load), ThreadPoolExecutor(load.workers)
+        turns, pool = _turns(load.queries, load.seed), ThreadPoolExecutor(load.workers)
         try:
             while not recorder.is_done:
                 due = recorder.now()
@@ -183,7 +194,8 @@ class Server(Scenario):
         would tell nothing but that it is overloaded.
         """
         rate, _ = self.settle(load)
-        generator, turns, due = np.random.default_rng(load.seed), _turns(load), 0.0
+        generator, due = np.random.default_rng(load.seed), 0.0
+        turns = _turns(load.queries, load.seed)
         backlog = max(load.tier.queries, load.tier.seconds * load.workers / load.unloaded)
         with _Pool(load.workers, recorder) as pool:
             while not recorder.is_done:
@@ -202,7 +214,7 @@ class Offline(Scenario):
 
     def run(self, load: Load, recorder: Recorder) -> None:
         """Keep all workers busy; the latency of a query is counted from when it begins."""
-        turns = _turns(load)
+        turns = _turns(load.queries, load.seed)
         with _Pool(load.workers, recorder) as pool:
             while not recorder.is_done:
                 pool.submit(next(turns), None)
@@ -224,12 +236,30 @@ class Control(Scenario):
     def run(self, load: Load, recorder: Recorder) -> None:
         """Ask at the due times; a step that comes too late does not move the later ones."""
         rate, _ = self.settle(load)
-        for step, query in enumerate(_turns(load)):
+        for step, query in enumerate(_turns(load.queries, load.seed)):
             if recorder.is_done:
                 return
             due = step / (rate or 1)
             _sleep_until(due, recorder)
             recorder.add(recorder.ask(query, due))
+
+
+class Streaming(Scenario):
+    """Speech at its own pace, a word a sample, from its end to when it was told."""
+
+    help = (
+        f"speech at its own pace, in pieces of {1e3 * PIECE:.0f} ms: emission delay of the words; "
+        "--workers streams at once"
+    )
+    several_callers = True
+    plays = True
+
+    def run(self, load: Load, recorder: Recorder) -> None:
+        """Play to as many streams as there are workers; all but the first begin by chance."""
+        streams = range(load.workers)
+        starts = np.random.default_rng(load.seed).uniform(0, SPREAD, load.workers)
+        turns = [_turns(load.recordings, [load.seed, stream]) for stream in streams]
+        Streams(turns, [0.0, *starts.tolist()[1:]], recorder, load.tier.seconds).run()
 
 
 SCENARIOS: dict[str, Scenario] = {
@@ -238,6 +268,7 @@ SCENARIOS: dict[str, Scenario] = {
     "server": Server(),
     "offline": Offline(),
     "control": Control(),
+    "streaming": Streaming(),
 }
 
 
@@ -264,13 +295,13 @@ def check_load(scenario: str, load: Load) -> None:
         raise UsageError(f"seed: got {load.seed}, expected 0 or more; change it")
 
 
-def _turns(load: Load) -> Iterator[Query]:
-    """Yield the queries in turns, each turn in an order of its own."""
-    generator = np.random.default_rng(load.seed)
-    turns = np.tile(np.arange(len(load.queries)), (TURNS_AT_ONCE, 1))
+def _turns(asked: Sequence[T], seed: int | Sequence[int]) -> Iterator[T]:
+    """Yield queries or recordings in turns, each turn in an order of its own."""
+    generator = np.random.default_rng(seed)
+    turns = np.tile(np.arange(len(asked)), (TURNS_AT_ONCE, 1))
     while True:
         for index in generator.permuted(turns, axis=1).ravel().tolist():
-            yield load.queries[index]
+            yield asked[index]
 
 
 def _sleep_until(due: float, recorder: Recorder) -> None:

@@ -84,9 +84,13 @@ def _result(value: Any, where: str) -> BenchResult:
 
 
 def _sample(value: Any, where: str) -> tuple[int, Sample]:
-    wanted = {"result", *Sample._fields}
-    if not isinstance(value, dict) or set(value) != wanted or type(value["result"]) is not int:
-        raise _broken(where, repr(value)[:60], f"an object of {sorted(wanted)}")
+    known = {"result", *Sample._fields}
+    needed = known - set(Sample._field_defaults)  # older files lack some of the others
+    if not isinstance(value, dict) or not needed <= set(value) <= known:
+        raise _broken(where, repr(value)[:60], f"an object of {sorted(known)}")
+    if type(value["result"]) is not int:
+        raise _broken(where, repr(value["result"])[:60], "a whole number")
+    value = {**Sample._field_defaults, **value}
     numbers = [value[name] for name in Sample._fields[1:] if value[name] is not None]
     if not all(isinstance(number, (int, float)) for number in numbers):
         raise _broken(where, repr(numbers)[:60], "numbers")

@@ -13,7 +13,9 @@ from edgewright.bench.result import (
     Build,
     ColdStart,
     Host,
+    Pace,
     Parts,
+    Percentile,
     Sample,
     Settings,
     Subject,
@@ -35,6 +37,7 @@ class Circumstances:
     cold: ColdStart
     usage: Usage
     interrupted: bool
+    pace: Pace | None = None
 
 
 def summarize(runs: Sequence[Sequence[Sample]], what: Circumstances) -> BenchResult:
@@ -48,6 +51,7 @@ def summarize(runs: Sequence[Sequence[Sample]], what: Circumstances) -> BenchRes
     latency = np.array([sample.latency for sample in samples])
     settings, parts = what.settings, _parts(samples)
     at_a_rate = settings.rate is not None
+    idle = at_a_rate or what.pace is not None
     return advise(
         BenchResult(
             format=FORMAT,
@@ -61,13 +65,14 @@ def summarize(runs: Sequence[Sequence[Sample]], what: Circumstances) -> BenchRes
             least=float(latency.min()),
             most=float(latency.max()),
             parts=parts,
-            real_time_factor=_real_time_factor(samples),
+            real_time_factor=_real_time_factor(samples, what.pace),
             in_time=None if settings.bound is None else float(np.mean(latency <= settings.bound)),
             jitter=_jitter(samples) if settings.scenario == "control" else None,
             multi_threaded=None
-            if at_a_rate
+            if idle
             else is_multi_threaded(parts, what.usage, what.subject.threads, settings.workers),
             warnings=(),
+            first_output=_first_output(samples),
         )
     )
 
@@ -103,8 +108,23 @@ def merge(measured: Sequence[tuple[BenchResult, Sequence[Sample]]]) -> BenchResu
         cold=first.cold,
         usage=usage,
         interrupted=any(result.interrupted for result in results),
+        pace=total_pace([result.pace for result in results if result.pace is not None]),
     )
     return summarize([samples for _, samples in measured], what)
+
+
+def total_pace(paces: Sequence[Pace]) -> Pace | None:
+    """Return that of all streams together; none of none."""
+    if not paces:
+        return None
+    return Pace(
+        piece=paces[0].piece,
+        calls=sum(pace.calls for pace in paces),
+        late=sum(pace.late for pace in paces),
+        streams=sum(pace.streams for pace in paces),
+        audio=sum(pace.audio for pace in paces),
+        computing=sum(pace.computing for pace in paces),
+    )
 
 
 def _check_alike(a: BenchResult, b: BenchResult) -> None:
@@ -123,11 +143,22 @@ def _parts(samples: Sequence[Sample]) -> Parts:
         np.array([getattr(sample, name) for sample in samples])
         for name in ("pre", "run", "post", "latency")
     )
-    rest = latency - pre - run - post
-    return Parts(*(float(np.median(part)) for part in (pre, run, post, rest)))
+    waited = np.array([sample.waited for sample in samples if sample.waited is not None])
+    rest = latency - pre - run - post - (waited if waited.size else 0.0)
+    return Parts(
+        *(float(np.median(part)) for part in (pre, run, post, rest)),
+        *(float(np.median(part)) for part in (waited,) if part.size),
+    )
 
 
-def _real_time_factor(samples: Sequence[Sample]) -> float | None:
+def _first_output(samples: Sequence[Sample]) -> tuple[Percentile, ...] | None:
+    seconds = np.array([sample.first for sample in samples if sample.first is not None])
+    return percentiles(seconds) if seconds.size else None
+
+
+def _real_time_factor(samples: Sequence[Sample], pace: Pace | None) -> float | None:
+    if pace is not None:
+        return pace.computing / pace.audio
     factors = [(s.pre + s.run + s.post) / s.audio for s in samples if s.audio]
     return float(np.median(factors)) if factors else None
 

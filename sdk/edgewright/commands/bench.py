@@ -59,8 +59,9 @@ class BenchCommand:
             "control)",
         )  # fmt: skip
         parser.add_argument(
-            "--workers", type=int, metavar="N", help="callers at once (default: as cores allow)"
-        )
+            "--workers", type=int, metavar="N",
+            help="callers at once (default: as cores allow; streaming: 1)",
+        )  # fmt: skip
         parser.add_argument(
             "--seed", type=int, default=0, metavar="S", help="of order and arrivals"
         )

@@ -5,8 +5,14 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from edgewright.bench.report import require_libraries, write_report
-from edgewright.bench.report.tables import megabytes, milliseconds, percentile_cell
-from edgewright.bench.result import BenchResult, Sample
+from edgewright.bench.report.tables import (
+    carried,
+    kept_pace,
+    megabytes,
+    milliseconds,
+    percentile_cell,
+)
+from edgewright.bench.result import BenchResult, Parts, Sample
 from edgewright.commands.output import emit_table
 from edgewright.errors import UsageError
 from edgewright.output_file import check_output
@@ -69,20 +75,30 @@ def print_result(result: BenchResult) -> None:
     emit_table(title, ("", "what", "value"), [(name, *row) for row in _rows(result)])
 
 
+def _parts(parts: Parts) -> Iterator[tuple[str, str]]:
+    found = {"audio": parts.audio, "pre": parts.pre, "run": parts.run, "post": parts.post,
+             "rest": parts.rest}  # fmt: skip
+    known = {name: milliseconds(part) for name, part in found.items() if part is not None}
+    yield " / ".join(known), " / ".join(known.values())
+
+
 def _rows(result: BenchResult) -> Iterator[tuple[str, str]]:
     settings = result.settings
     burst = f" of {settings.burst} inputs" if settings.burst > 1 else ""
-    yield "queries", f"{result.queries}{burst} ({len(settings.inputs)} different inputs)"
+    yield result.unit, f"{result.queries}{burst} ({len(settings.inputs)} different inputs)"
+    if result.pace is not None:
+        yield "measured", "emission delay of a word: from its end to the event that has it"
     for percentile in result.percentiles:
         yield percentile.name, percentile_cell(percentile).text
     mean, least, most = map(milliseconds, (result.mean, result.least, result.most))
     yield "mean", f"{mean} ({least} to {most})"
-    yield "throughput", f"{result.throughput:.2f} inputs a second"
-    parts = result.parts
-    yield (
-        "pre / run / post / rest",
-        " / ".join(milliseconds(part) for part in (parts.pre, parts.run, parts.post, parts.rest)),
-    )
+    told = "inputs" if result.pace is None else "words"
+    yield "throughput", f"{result.throughput:.2f} {told} a second"
+    yield from _parts(result.parts)
+    if result.first_output is not None:
+        yield "first output", carried(result.first_output)
+    if result.pace is not None:
+        yield "kept pace", kept_pace(result.pace)
     if result.real_time_factor is not None:
         yield "real-time factor", f"{result.real_time_factor:.4f}"
     if result.in_time is not None and result.settings.bound is not None:

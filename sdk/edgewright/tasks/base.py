@@ -5,10 +5,14 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
+from edgewright.errors import UsageError
 from edgewright.runtime import Timings
 from edgewright.specs import Array
+
+if TYPE_CHECKING:  # it reads audio files, which other tasks need no library for
+    from edgewright.tasks.live import SpeechStream
 
 
 class Answer(Protocol):
@@ -27,6 +31,17 @@ class Query:
     """What is asked about: the path of a file, a text, or `golden/…` for samples of the bundle."""
     ask: Callable[[], Answer]
     """Asks it, the way that users do."""
+
+
+@dataclass(frozen=True)
+class Recording:
+    """Audio that a benchmark plays to streams of a loaded model, again and again."""
+
+    input: str
+    """What is played: the path of a file, or `golden/…, golden/…` for samples of the bundle."""
+    open: Callable[[float], tuple["SpeechStream", int, Iterator[Array]]]
+    """Returns a new stream, the rate of the audio (Hz), and the audio in pieces of so many seconds,
+    the last of which may be shorter; there need not be a last one."""
 
 
 class Task(ABC):
@@ -69,6 +84,20 @@ class Task(ABC):
         Raises:
             UsageError: The task takes no inputs of that kind.
         """
+
+    @classmethod
+    def streams(
+        cls, model: Any, samples: Mapping[str, Mapping[str, Array]], inputs: Sequence[str]
+    ) -> list[Recording]:
+        """Return what a benchmark plays to streams; arguments and inputs are those of `queries`.
+
+        Raises:
+            UsageError: The task has no streams.
+        """
+        raise UsageError(
+            "scenario: got 'streaming', which gives audio in pieces, expected a task that hears "
+            f"them: a model of the task '{cls.key}' answers whole inputs; use 'single-stream'"
+        )
 
 
 def one_query_each(

@@ -3,20 +3,27 @@
 import argparse
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from itertools import count
 from typing import Any, Protocol
 
-from edgewright.audio import duration
+import numpy as np
+
+from edgewright.audio import duration, read_pieces
 from edgewright.endpointing import EndpointConfig
 from edgewright.errors import UsageError
 from edgewright.progress import Progress
 from edgewright.runtime import Runtime
 from edgewright.specs import Array
-from edgewright.tasks.base import Query, Task, one_query_each
+from edgewright.tasks.base import Query, Recording, Task, one_query_each
 from edgewright.tasks.live import Player, SpeechStream
 from edgewright.tasks.transcription import DECODINGS, Decoding, Transcription
 
 CHUNK_MS = 100.0
 """Of `--chunk-ms`, as microphones give it."""
+PAUSE_SECONDS = 1.0
+"""Silence behind each of the golden samples that are played: longer than the pause that ends an
+utterance."""
 HOTWORD_WEIGHT = 5.0
 """Of a `--hotword` without one, natural logarithm."""
 
@@ -171,3 +178,38 @@ class Transcribe(Task):
     ) -> list[Query]:
         """Transcribe audio as the bundle does by default."""
         return one_query_each(model, samples, "waveform", inputs)
+
+    @classmethod
+    def streams(
+        cls, model: Any, samples: Mapping[str, Mapping[str, Array]], inputs: Sequence[str]
+    ) -> list[Recording]:
+        """Play files at their own rate, each to its end, or the samples without an end.
+
+        A sample is so short that most of its words would be told because it ends. So they follow on
+        one another in one stream, each behind a pause, as speech does that a microphone hears.
+        """
+        if inputs:
+            return [Recording(path, partial(_open_file, model, path)) for path in inputs]
+        silence = np.zeros(round(PAUSE_SECONDS * model.config.sample_rate), np.float32)
+        spoken = [part for sample in samples.values() for part in (sample["waveform"], silence)]
+        return [Recording(", ".join(samples), partial(_open_waveform, model, np.hstack(spoken)))]
+
+
+def _open_file(
+    model: Any, path: str, piece_seconds: float
+) -> tuple[SpeechStream, int, Iterator[Array]]:
+    rate, pieces = read_pieces(path, piece_seconds)
+    return model.stream(sample_rate=rate), rate, pieces
+
+
+def _open_waveform(
+    model: Any, waveform: Array, piece_seconds: float
+) -> tuple[SpeechStream, int, Iterator[Array]]:
+    rate = model.config.sample_rate
+    return model.stream(sample_rate=rate), rate, _endless(waveform, round(piece_seconds * rate))
+
+
+def _endless(waveform: Array, size: int) -> Iterator[Array]:
+    """Yield pieces of a waveform that begins anew where it ends."""
+    for start in count(0, size):
+        yield waveform.take(range(start, start + size), mode="wrap")

@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Iterator
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from edgewright.bench import scenarios
 from edgewright.bench.scenarios import SCENARIOS, Load, Recorder, Tier, check_load
 from edgewright.errors import UsageError
 from edgewright.runtime import Timings
-from edgewright.tasks.base import Query
+from edgewright.tasks.base import Query, Recording
 
 SECONDS = 0.01
 """What a question takes on the clock."""
@@ -141,11 +142,14 @@ def test_several_callers_ask_at_the_same_time(name: str) -> None:
 
 
 def test_a_failing_query_ends_every_scenario_with_its_error() -> None:
-    def ask() -> SimpleNamespace:
+    def ask(*_: object) -> Any:
         raise UsageError("as planned")
 
     for name in SCENARIOS:
-        asked = Load([Query("a", ask)], Tier(20, 0.001), workers=2, unloaded=0.001)
+        asked = Load(
+            [Query("a", ask)], Tier(20, 0.001), workers=2, unloaded=0.001,
+            recordings=[Recording("a", ask)],
+        )  # fmt: skip
         with pytest.raises(UsageError, match="as planned"):
             run(name, asked)
 

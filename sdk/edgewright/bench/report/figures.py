@@ -38,8 +38,8 @@ STEPS = 4000
 """Points of an empirical distribution, at most."""
 LEAST_MS = 1e-6
 """Below it a latency is drawn as this: a logarithm needs something."""
-PARTS = {"pre": "preparing inputs", "run": "running graphs", "post": "reading outputs",
-         "rest": "waiting and calls"}  # fmt: skip
+PARTS = {"audio": "waiting for audio", "pre": "preparing inputs", "run": "running graphs",
+         "post": "reading outputs", "rest": "waiting and calls"}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -63,8 +63,9 @@ class Run:
 
     @cached_property
     def latency_ms(self) -> NDArray[np.float64]:
-        """Latency of each query, float64 (queries,), ms."""
-        return np.maximum([1e3 * sample.latency for sample in self.samples], LEAST_MS)
+        """Latency of each query, float64 (queries,), ms; words may be told before their end."""
+        latency = np.array([1e3 * sample.latency for sample in self.samples])
+        return latency if self.result.pace is not None else np.maximum(latency, LEAST_MS)
 
     @property
     def marked(self) -> dict[str, float]:
@@ -80,9 +81,16 @@ class Run:
         """Its latency in words."""
         low, high = self.latency_ms.min(), self.latency_ms.max()
         marked = ", ".join(f"{name} {value:.3g} ms" for name, value in self.marked.items())
-        return f"{self.label}: {len(self.samples)} queries, {low:.3g} to {high:.3g} ms" + (
+        count = f"{len(self.samples)} {self.result.unit}"
+        return f"{self.label}: {count}, {low:.3g} to {high:.3g} ms" + (
             f", {marked}" if marked else ""
         )
+
+    @property
+    def parts_ms(self) -> dict[str, float]:
+        """The medians of the parts that its queries have, ms."""
+        parts = {name: getattr(self.result.parts, name) for name in PARTS}
+        return {name: 1e3 * part for name, part in parts.items() if part is not None}
 
 
 def spreads(runs: Sequence[Run]) -> str:
@@ -90,14 +98,22 @@ def spreads(runs: Sequence[Run]) -> str:
     return "; ".join(run.spread for run in runs)
 
 
+def quantities(runs: Sequence[Run]) -> str:
+    """Return what the runs measured, in words."""
+    return " or ".join(dict.fromkeys(run.result.quantity for run in runs))
+
+
 def has_long_tail(runs: Sequence[Run]) -> bool:
-    """Return whether the slowest query of a run is far from its median."""
+    """Return whether the slowest query of a run is far from its median, on a logarithmic axis."""
+    if min(run.latency_ms.min() for run in runs) <= 0:  # there is no such axis
+        return False
     return any(run.latency_ms.max() > LONG_TAIL * np.median(run.latency_ms) for run in runs)
 
 
 def draw_latency(runs: Sequence[Run]) -> Section:
     """Draw a histogram a run, and the empirical distributions of all below them."""
-    is_log = has_long_tail(runs)
+    is_log, what = has_long_tail(runs), quantities(runs)
+    units = " or ".join(dict.fromkeys(run.result.unit for run in runs))
     heights = [1.5] * len(runs) + [2.7]
     figure = new_figure(sum(heights) + 0.4)
     *panels, below = figure.subplots(
@@ -111,7 +127,7 @@ def draw_latency(runs: Sequence[Run]) -> Section:
     if is_log:
         below.set_xscale("log")
         plain_numbers(below, "x")
-    label_axes(below, title="share of queries answered within …", x="latency, ms", y="share")
+    label_axes(below, title=f"share of {units} answered within …", x=f"{what}, ms", y="share")
     below.set_ylim(0, 1.03)
     below.grid(color="#e4e4e4")
     _explain_markers(below, runs)
@@ -119,20 +135,20 @@ def draw_latency(runs: Sequence[Run]) -> Section:
     scale = " The axis is logarithmic, because the tail is long." if is_log else ""
     return Section(
         "latency",
-        "Latency distribution",
-        "Above, how often each latency was seen; strokes at the foot are the slowest hundredth. "
-        "Below, the share of the queries that were answered within it. Only percentiles that the "
+        f"{what.capitalize()} distribution",
+        f"Above, how often each {what} was seen; strokes at the foot are the slowest hundredth. "
+        f"Below, the share of the {units} that were answered within it. Only percentiles that the "
         f"number of queries carries are marked.{scale}",
         to_png(figure),
-        f"Histogram and empirical distribution of the latency. {spreads(runs)}.",
+        f"Histogram and empirical distribution of the {what}. {spreads(runs)}.",
     )
 
 
 def _edges(runs: Sequence[Run], is_log: bool) -> NDArray[np.float64]:
     low = min(float(run.latency_ms.min()) for run in runs)
     high = max(float(run.latency_ms.max()) for run in runs)
-    if high - low < 1e-3 * high:  # one query, or a clock that saw no difference
-        low, high = 0.95 * low, 1.05 * high
+    if high - low < 1e-3 * abs(high):  # one query, or a clock that saw no difference
+        low, high = low - 0.05 * abs(low), high + 0.05 * abs(high)
     return (np.geomspace if is_log else np.linspace)(low, high, BINS + 1)
 
 
@@ -155,7 +171,7 @@ def _draw_histogram(axes: "Axes", run: Run, edges: NDArray[np.float64]) -> None:
             fontsize=7, va="top", color=INK,
             bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.6, "alpha": 0.8},
         )  # fmt: skip
-    label_axes(axes, title=run.label, y="queries")
+    label_axes(axes, title=run.label, y=run.result.unit)
 
 
 def _draw_distribution(axes: "Axes", run: Run) -> None:
@@ -194,15 +210,16 @@ def draw_timeline(runs: Sequence[Run]) -> Section:
         if is_log:
             axes.set_yscale("log")
             plain_numbers(axes, "y")
-        label_axes(axes, title=run.label, y="latency, ms")
+        label_axes(axes, title=run.label, y=f"{run.result.quantity}, ms")
     axes.set_xlabel("began, s after the beginning of the run", fontsize=9, color=INK)
     return Section(
         "timeline",
         "Timeline",
-        "Each point is a query; the line is the median of its neighbours. A slope is a "
-        "drift (heat, memory, a queue that grows), a lonely point a stall, a gap a pause.",
+        "Each point is a query, of streams a word; the line is the median of its neighbours. A "
+        "slope is a drift (heat, memory, a queue that grows), a lonely point a stall, a gap a "
+        "pause.",
         to_png(figure),
-        f"Latency of every query over the time when it began. {spreads(runs)}.",
+        f"{quantities(runs).capitalize()} over the time when it began. {spreads(runs)}.",
     )
 
 
@@ -211,7 +228,8 @@ def _draw_time(axes: "Axes", run: Run) -> None:
     begun = np.array([sample.begun for sample in run.samples])
     axes.plot(
         begun, run.latency_ms, linestyle="", marker=MARKERS[style % len(MARKERS)], markersize=3,
-        color=COLOURS[style], alpha=0.55, markeredgewidth=0, label="a query",
+        color=COLOURS[style], alpha=0.55, markeredgewidth=0,
+        label="a query" if run.result.pace is None else "a word",
     )  # fmt: skip
     if begun.size >= 2 * NEIGHBOURS:
         places, medians, width = running_median(run.latency_ms)
@@ -245,8 +263,9 @@ def draw_split(runs: Sequence[Run]) -> Section:
     figure = new_figure(0.5 * len(runs) + 1.5)
     axes = figure.subplots()
     left = np.zeros(len(runs))
-    for (name, words), colour, hatch in zip(PARTS.items(), COLOURS, HATCHES, strict=False):
-        milliseconds = np.array([max(0.0, 1e3 * getattr(run.result.parts, name)) for run in runs])
+    found = {name: words for name, words in PARTS.items() if any(name in r.parts_ms for r in runs)}
+    for (name, words), colour, hatch in zip(found.items(), COLOURS, HATCHES, strict=False):
+        milliseconds = np.array([max(0.0, run.parts_ms.get(name, 0.0)) for run in runs])
         axes.barh(
             range(len(runs)), milliseconds, 0.6, left, color=colour + "aa", edgecolor=INK,
             linewidth=0.8, hatch=hatch, label=f"{name}: {words}",
@@ -267,5 +286,5 @@ def draw_split(runs: Sequence[Run]) -> Section:
 
 
 def _split_in_words(run: Run) -> str:
-    parts = (f"{name} {1e3 * getattr(run.result.parts, name):.3g} ms" for name in PARTS)
+    parts = (f"{name} {value:.3g} ms" for name, value in run.parts_ms.items())
     return f"{run.label}: {', '.join(parts)}"

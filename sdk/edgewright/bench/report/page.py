@@ -54,7 +54,11 @@ def _tiles(run: Run) -> Iterator[Tile]:
     result = run.result
     carried = [one for one in result.percentiles if one.seconds is not None]
     for one in _first_and_last(carried):
-        yield Tile(f"latency {one.name}", milliseconds(one.seconds or 0))
+        yield Tile(f"{result.quantity} {one.name}", milliseconds(one.seconds or 0))
+    if result.first_output is not None:
+        yield Tile("first output p50", milliseconds(result.first_output[0].seconds or 0))
+    if result.pace is not None:
+        yield Tile("kept pace", f"{result.pace.in_time:.1%}")
     yield Tile("throughput", f"{result.throughput:.1f} / s")
     if result.real_time_factor is not None:
         yield Tile("real-time factor", f"{result.real_time_factor:.3f}")

@@ -74,6 +74,7 @@ def _fits(run: Run, bundle: Bundle) -> bool:
         and result.subject.provider == PROVIDERS["cpu"]
         and result.host == describe_host()
         and result.settings.workers == 1
+        and result.pace is None  # whose parts are of a call, which is a piece of the input
         and result.parts.run > 0
         and all(
             text in counted or set(text.split(", ")) <= counted for text in result.settings.inputs

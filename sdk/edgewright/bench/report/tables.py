@@ -2,9 +2,12 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from edgewright.bench.report.figures import Run
-from edgewright.bench.result import BenchResult, Percentile
+from edgewright.bench.result import BenchResult, Pace, Percentile
+
+T = TypeVar("T")
 
 NAMED_INPUTS = 3
 """Inputs that the table names; behind them it counts."""
@@ -49,8 +52,13 @@ def settings_tables(runs: Sequence[Run]) -> list[Table]:
 def figures_table(runs: Sequence[Run]) -> Table:
     """Return what was found; quantities that no run has are left out."""
     names = list(dict.fromkeys(one.name for run in runs for one in run.result.percentiles))
-    latency = {f"latency {name}": _percentile_column(name) for name in names}
-    return Table("Results", _rows(runs, latency | _FIGURES))
+    quantities = dict.fromkeys(run.result.quantity for run in runs)
+    latencies = {
+        f"{quantity} {name}": column
+        for quantity in quantities
+        for name, column in _latency_columns(quantity, names).items()
+    }
+    return Table("Results", _rows(runs, latencies | _FIGURES))
 
 
 def _rows(runs: Sequence[Run], columns: dict[str, Column]) -> tuple[Row, ...]:
@@ -70,12 +78,38 @@ def _cell(value: "str | Cell | None") -> Cell:
     return value if isinstance(value, Cell) else Cell(value)
 
 
+def _latency_columns(quantity: str, names: Sequence[str]) -> dict[str, Column]:
+    """Return the columns of the percentiles, mean and range of the runs that measured it."""
+    columns: dict[str, Column] = {name: _percentile_column(name) for name in names}
+    columns["mean"] = lambda r: milliseconds(r.mean)
+    columns["least to most"] = lambda r: f"{milliseconds(r.least)} to {milliseconds(r.most)}"
+    return {name: _only(quantity, column) for name, column in columns.items()}
+
+
+def _only(quantity: str, column: Column) -> Column:
+    return lambda result: column(result) if result.quantity == quantity else None
+
+
 def _percentile_column(name: str) -> Column:
     def column(result: BenchResult) -> Cell | None:
         found = (one for one in result.percentiles if one.name == name)
         return next(map(percentile_cell, found), None)
 
     return column
+
+
+def carried(percentiles: Sequence[Percentile]) -> str:
+    """Return the percentiles that there were enough samples for, as text in ms."""
+    known = ((one.name, one.seconds) for one in percentiles if one.seconds is not None)
+    return ", ".join(f"{name} {milliseconds(seconds)}" for name, seconds in known)
+
+
+def kept_pace(pace: Pace) -> str:
+    """Return how streams kept up, in words."""
+    return (
+        f"{pace.in_time:.2%} of {pace.calls} pieces of {1e3 * pace.piece:.0f} ms were answered "
+        f"before the next was due ({pace.audio:.1f} s of audio)"
+    )
 
 
 def percentile_cell(percentile: Percentile) -> Cell:
@@ -121,7 +155,12 @@ def _energy(result: BenchResult) -> str | None:
     return f"{result.usage.joules / result.queries:.3g} J a query, all processes together"
 
 
-def _optional(value: float | None, write: Callable[[float], str]) -> str | None:
+def _queries(result: BenchResult) -> str:
+    unit = "" if result.pace is None else " words"
+    return f"{result.queries}{unit}{', ended by an interrupt' if result.interrupted else ''}"
+
+
+def _optional(value: T | None, write: Callable[[T], str]) -> str | None:
     return None if value is None else write(value)
 
 
@@ -161,9 +200,10 @@ _SETTINGS: dict[str, dict[str, Column]] = {
 }
 
 _FIGURES: dict[str, Column] = {
-    "latency mean": lambda r: milliseconds(r.mean),
-    "latency least to most": lambda r: f"{milliseconds(r.least)} to {milliseconds(r.most)}",
-    "queries": lambda r: f"{r.queries}{', ended by an interrupt' if r.interrupted else ''}",
+    "waiting for audio": lambda r: _optional(r.parts.audio, milliseconds),
+    "first output": lambda r: _optional(r.first_output, carried),
+    "kept pace": lambda r: _optional(r.pace, kept_pace),
+    "queries": _queries,
     "throughput": lambda r: f"{r.throughput:.2f} a second",
     "real-time factor": lambda r: _optional(r.real_time_factor, lambda factor: f"{factor:.4f}"),
     "in time": _in_time,
