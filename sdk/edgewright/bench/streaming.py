@@ -247,6 +247,6 @@ def warm_up(recordings: Sequence[Recording]) -> float:
 
 
 def _calls(stream: SpeechStream, pieces: Iterator[Array]) -> Iterator[Callable[[], list[Event]]]:
-    for piece in takewhile(lambda _: stream.position < WARM_SECONDS, pieces):
+    for piece in takewhile(lambda _: stream.taken < WARM_SECONDS, pieces):
         yield partial(stream.feed, piece)
     yield stream.finish
