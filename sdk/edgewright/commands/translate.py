@@ -1,6 +1,7 @@
 """`edgewright translate`: recordings in one language, as speech in another."""
 
 import argparse
+import sys
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -191,5 +192,8 @@ def _translate(
 
 
 def _draw(turns: list[Turn], path: str) -> None:
+    if not turns:
+        print(f"picture: no turn was spoken, so '{path}' is not written", file=sys.stderr)
+        return
     with complete_file(path) as file:
         file.write_bytes(draw_waterfalls(turns))
