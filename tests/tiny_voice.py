@@ -30,6 +30,7 @@ from edgewright.specs import TensorSpec
 from tiny_graphs import OPSET, UNMEASURED_FP32, make_graph
 
 VOCABULARY = ("<pad>", "pau", "pau,", "pau.", "pau?", "_s", "iy1", "n", "_n", "ow1")
+SPANISH_VOCABULARY = ("<pad>", "pau", "pau,", "pau.", "pau?", "_s", "i1", "n", "_n", "o1")
 SIZE, BINS, RATE, HOP = 4, 8, 8000, 32
 _RNG = np.random.default_rng(5)
 EMBEDDINGS = _RNG.uniform(0.2, 1.0, (len(VOCABULARY), SIZE)).astype(np.float32)
@@ -72,11 +73,12 @@ def waveform_of(mel: NDArray[np.float32], vocoder: str) -> NDArray[np.float32]:
     return np.pad(padded[inner] / weights[inner], (0, HOP)).astype(np.float32)
 
 
-def fastspeech2(output: Path, *, vocoder: str = "", **changes: Any) -> Path:
+def fastspeech2(output: Path, *, vocoder: str = "", language: str = "en", **changes: Any) -> Path:
     """Write the voice; its vocoder, if any, gives a "waveform" or a "spectrum".
 
-    `changes` replace `config` entries.
+    A Spanish one ("es") says "sí" and "no". `changes` replace `config` entries.
     """
+    vocabulary = SPANISH_VOCABULARY if language == "es" else VOCABULARY
     graphs = {"encoder": _encoder(), "decoder": _decoder()}
     config: dict[str, Any] = {
         "sample_rate": RATE, "hop_length": HOP, "style": "flite", "spaces": False,
@@ -87,7 +89,9 @@ def fastspeech2(output: Path, *, vocoder: str = "", **changes: Any) -> Path:
         graphs["vocoder"], config["griffin_lim"] = VOCODERS[vocoder](), None
     if vocoder == "spectrum":
         config["istft"] = {"n_fft": N_FFT, "hop_length": HOP}
-    ids = np.arange(1, len(VOCABULARY))
+    if language == "es":
+        config |= {"language": "es", "lexicon": None, "letter_to_sound": None}
+    ids = np.arange(1, len(vocabulary))
     sample = {"token_ids": ids, "durations": durations_of(ids)}
     answer = {"durations": durations_of(ids), "mel": mel_of(ids, durations_of(ids))}
     if vocoder:
@@ -96,9 +100,9 @@ def fastspeech2(output: Path, *, vocoder: str = "", **changes: Any) -> Path:
         writer.add("NOTICE", b"Made for the tests of Edgewright.\n")
         writer.add(
             "assets/vocab.json",
-            json.dumps({token: i for i, token in enumerate(VOCABULARY)}).encode(),
+            json.dumps({token: i for i, token in enumerate(vocabulary)}).encode(),
         )
-        for name in ("lexicon", "letter_to_sound"):
+        for name in ("lexicon", "letter_to_sound") if language == "en" else ():
             writer.add(f"assets/{name}.xz", b"not needed: the tests bring their own phones")
         for name, (graph, _, _) in graphs.items():
             writer.add(f"variants/fp32/{name}.onnx", graph)

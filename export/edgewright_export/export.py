@@ -226,7 +226,7 @@ def _manifest(
     seed: int,
 ) -> Manifest:
     common, licenses = source.common, source.common.licenses
-    data = tuple(dict.fromkeys((*licenses.data, *recipe.asset_licenses)))
+    data = tuple(dict.fromkeys((*licenses.data, *recipe.asset_licenses())))
     return Manifest(
         format=FORMAT,
         format_version=FORMAT_VERSION,

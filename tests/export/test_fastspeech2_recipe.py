@@ -273,4 +273,5 @@ def test_texts_come_from_a_file(tmp_path: Path) -> None:
             read_texts(path, 2)
     with pytest.raises(InputError, match="no file"):
         read_texts(tmp_path, 2)
-    assert len(DEFAULT) == len(set(DEFAULT)) >= 16
+    for sentences in DEFAULT.values():
+        assert len(sentences) == len(set(sentences)) >= 16

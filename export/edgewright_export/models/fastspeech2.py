@@ -14,13 +14,14 @@ import json
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from edgewright.errors import CheckpointError
+from edgewright.families.front_ends import Language
 from edgewright_export.models.half_weights import load_weights, save_weights
 
 ARCHITECTURE = "FastSpeech2"
@@ -30,7 +31,7 @@ PAD_ID = 0
 
 @dataclass(frozen=True)
 class FastSpeech2Config:
-    """Sizes of the network and the statistics of what it was trained on; all JSON."""
+    """Sizes of the network, statistics of what it was trained on, and its language; all JSON."""
 
     vocab_size: int
     """Tokens; 0 is the pad."""
@@ -69,6 +70,8 @@ class FastSpeech2Config:
     duration_scale: float = 1.0
     """Frames spoken at speaking rate 1 for each predicted one, 0.25 to 4: 1.25 takes a quarter
     longer than the recordings."""
+    language: Language = "en"
+    """Whose phones the vocabulary has."""
 
     @property
     def decoder_context(self) -> int:
@@ -358,8 +361,8 @@ def parse_config(config: dict[str, Any]) -> FastSpeech2Config:
     """Return the sizes in the content of a `config.json`.
 
     Raises:
-        CheckpointError: another architecture, an entry is missing (`duration_scale` may be), or the
-            scale is out of range.
+        CheckpointError: another architecture, an entry is missing (`duration_scale` and `language`
+            may be), the scale is out of range, or the language is unknown.
     """
     if config.get("architectures") != [ARCHITECTURE]:
         raise CheckpointError(
@@ -367,7 +370,7 @@ def parse_config(config: dict[str, Any]) -> FastSpeech2Config:
             f"{[ARCHITECTURE]!r}; choose another checkpoint"
         )
     names = [field.name for field in dataclasses.fields(FastSpeech2Config)]
-    names.remove("duration_scale")
+    names = [name for name in names if name not in {"duration_scale", "language"}]
     missing = [name for name in names if name not in config]
     if missing:
         raise CheckpointError(
@@ -379,6 +382,13 @@ def parse_config(config: dict[str, Any]) -> FastSpeech2Config:
             f"config.json 'duration_scale': got {scale!r}, expected a number from 0.25 to 4; "
             "write 1.0 for the tempo of the recordings"
         )
-    values = {name: config[name] for name in names} | {"duration_scale": float(scale)}
+    language = config.get("language", "en")
+    if language not in get_args(Language):
+        raise CheckpointError(
+            f"config.json 'language': got {language!r}, expected one of "
+            f"{list(get_args(Language))}; write that of the voice"
+        )
+    values = {name: config[name] for name in names}
+    values |= {"duration_scale": float(scale), "language": language}
     values["decoder_dilations"] = tuple(values["decoder_dilations"])
     return FastSpeech2Config(**values)

@@ -32,8 +32,6 @@ class Recipe(ABC):
     least_sqnr_db: ClassVar[Mapping[str, float]] = {}
     """By output: least signal to quantization noise of int8 on the golden samples, where agreement
     of the task metric alone would let audible damage pass."""
-    asset_licenses: ClassVar[tuple[str, ...]] = ()
-    """SPDX expressions of the data that `assets` brings beside the checkpoint's own."""
 
     @classmethod
     @abstractmethod
@@ -56,6 +54,10 @@ class Recipe(ABC):
     def assets(self) -> dict[str, bytes]:
         """Return the files that pre- and post-processing need, by bundle path."""
         return {}
+
+    def asset_licenses(self) -> tuple[str, ...]:
+        """Return SPDX expressions of the data that `assets` brings beside the checkpoint's own."""
+        return ()
 
     def asset_notice(self) -> str | None:
         """Return the notices that `asset_licenses` want beside every copy of the data."""

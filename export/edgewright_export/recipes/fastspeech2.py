@@ -3,7 +3,7 @@
 import json
 from collections.abc import Sequence
 from importlib import resources
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import ClassVar
 
 import numpy as np
@@ -12,6 +12,7 @@ from torch import Tensor
 
 from edgewright.errors import InputError
 from edgewright.families.fastspeech2 import FastSpeech2Config
+from edgewright.families.front_ends import make_front_end
 from edgewright.families.phone_tokens import PhoneTokens, pieces
 from edgewright_export.calibrate import Calibration
 from edgewright_export.checkpoint import Checkpoint
@@ -31,7 +32,7 @@ from edgewright_export.recipes.fastspeech2_texts import DEFAULT, read_texts
 from edgewright_export.recipes.fastspeech2_voice import Voice, VoiceReference
 from edgewright_export.subject import Sample
 
-_TEXT_DATA = {"assets/lexicon.xz": "lexicon.xz", "assets/letter_to_sound.xz": "letter_to_sound.xz"}
+_PRONUNCIATION_LICENSES = ("MIT-Festival", "BSD-2-Clause")
 
 
 class FastSpeech2Recipe(Recipe):
@@ -40,7 +41,6 @@ class FastSpeech2Recipe(Recipe):
     family = "fastspeech2"
     architectures: ClassVar[tuple[str, ...]] = (CONFORMER, WITH_HIFI_GAN, OWN)
     least_sqnr_db: ClassVar[dict[str, float]] = {"mel": 30.0}
-    asset_licenses: ClassVar[tuple[str, ...]] = ("MIT-Festival", "BSD-2-Clause")
 
     def __init__(self, voice: Voice, vocabulary: dict[str, int], config: FastSpeech2Config):
         self._voice, self._vocabulary, self._config = voice, vocabulary, config
@@ -87,12 +87,15 @@ class FastSpeech2Recipe(Recipe):
     def assets(self) -> dict[str, bytes]:
         """Return the vocabulary, and the data that turn text into phones."""
         vocabulary = json.dumps(self._vocabulary, ensure_ascii=False).encode()
-        text = {name: _text_data(file) for name, file in _TEXT_DATA.items()}
-        return {VOCABULARY: vocabulary, **text}
+        return {VOCABULARY: vocabulary, **self._text_assets()}
 
-    def asset_notice(self) -> str:
+    def asset_licenses(self) -> tuple[str, ...]:
+        """Return the licences of the pronunciations, where the language needs them."""
+        return _PRONUNCIATION_LICENSES if self._config.text_data else ()
+
+    def asset_notice(self) -> str | None:
         """Return the notices of the pronunciations."""
-        return _text_data("NOTICE").decode()
+        return _text_data("NOTICE").decode() if self._config.text_data else None
 
     def reference(self) -> VoiceReference:
         """Return PyTorch's own unsplit forward."""
@@ -101,7 +104,8 @@ class FastSpeech2Recipe(Recipe):
     def calibration(self, path: Path | None, seed: int) -> Calibration:
         """Return the sentences of the text file `path` (one a line), or built-in ones."""
         if path is None:
-            return Calibration(self._samples(DEFAULT), "built-in sentences")
+            sentences = DEFAULT[self._config.language]
+            return Calibration(self._samples(sentences), "built-in sentences")
         return Calibration(self._samples(read_texts(path, MAX_CALIBRATION_SAMPLES)), path.name)
 
     def evaluation(self, path: Path | None, calibration: Calibration, seed: int) -> Evaluation:
@@ -125,11 +129,9 @@ class FastSpeech2Recipe(Recipe):
         )
 
     def _samples(self, texts: Sequence[str]) -> list[Sample]:
-        from edgewright.text import Phonemizer  # only sentences need it
-
         config, reference = self._config, self.reference()
         tokenizer = PhoneTokens(self._vocabulary, config.style, spaces=config.spaces)
-        phonemize = Phonemizer(*map(_text_data, _TEXT_DATA.values()))
+        phonemize = make_front_end(config.language, *self._text_assets().values())
         samples: list[Sample] = []
         for sentence in (one for text in texts for one in phonemize(text)):
             for phones in pieces(sentence.tokens, config.max_phones):
@@ -140,6 +142,9 @@ class FastSpeech2Recipe(Recipe):
                 "texts: got nothing that can be spoken, expected sentences; write some"
             )
         return samples[:MAX_CALIBRATION_SAMPLES]
+
+    def _text_assets(self) -> dict[str, bytes]:
+        return {name: _text_data(PurePosixPath(name).name) for name in self._config.text_data}
 
     def _encoder_component(self) -> TracedComponent:
         names = ["token_ids", "speaking_rate"]

@@ -85,7 +85,11 @@ def _load_own(
     with built_by_config(checkpoint.folder, checkpoint.architecture):
         model = load_checkpoint(checkpoint.folder)
     vocoder = _load_istft_vocoder(checkpoint, options, features)
-    voice, config = OwnVoice(model, vocoder), _config(features.sample_rate, "flite", features)
+    text: dict[str, Any] = {"language": model.config.language}
+    if model.config.language != "en":  # only English has pronunciations as data
+        text |= {"lexicon": None, "letter_to_sound": None}
+    voice = OwnVoice(model, vocoder)
+    config = _config(features.sample_rate, "flite", features, **text)
     if vocoder is not None:
         istft = IstftConfig(vocoder.config.n_fft, vocoder.config.hop_length)
         config = dataclasses.replace(config, griffin_lim=None, istft=istft)

@@ -3,9 +3,10 @@
 from pathlib import Path
 
 from edgewright.errors import InputError, InputNotFoundError
+from edgewright.families.front_ends import Language
 from edgewright.lines import split_lines
 
-DEFAULT = (
+_ENGLISH = (
     "The kettle began to sing before anyone had spoken.",
     "Please leave your umbrella by the door.",
     "Why would a small boat cross such a wide river at night?",
@@ -23,6 +24,25 @@ DEFAULT = (
     "Their journey took longer than either of them had planned.",
     "Goodbye, and thank you for the oranges.",
 )
+_SPANISH = (
+    "El agua empezó a hervir antes de que nadie hablara.",
+    "Por favor, deje el paraguas junto a la puerta.",
+    "¿Por qué cruzaría de noche un barco pequeño un río tan ancho?",
+    "Siete gansos grises volaron sobre el valle, despacio y sin hacer ruido.",
+    "Nadie pensó en el jardín hasta que se abrieron las rosas.",
+    "Gire a la izquierda en la iglesia y siga la calle estrecha hasta el puerto.",
+    "Ella midió la harina, añadió agua y esperó.",
+    "¿Es este el tren que va a la costa?",
+    "Pagó cuarenta y dos euros por una silla de tres patas.",
+    "Tronaba detrás de las colinas, pero los niños siguieron jugando.",
+    "Un juez debería escuchar primero y hablar al final.",
+    "La máquina responde rápido, en voz baja y siempre de la misma manera.",
+    "Pan recién hecho, queso fuerte y una jarra de leche fría estaban sobre la mesa.",
+    "¡Qué ruido tan extraño y tan bonito!",
+    "El viaje duró más de lo que cualquiera de los dos había planeado.",
+    "Adiós, y muchas gracias por las naranjas.",
+)
+DEFAULT: dict[Language, tuple[str, ...]] = {"en": _ENGLISH, "es": _SPANISH}
 
 
 def read_texts(path: Path, most: int) -> list[str]:

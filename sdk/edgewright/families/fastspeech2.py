@@ -18,6 +18,7 @@ from edgewright import strict_json
 from edgewright.backends.base import Runner
 from edgewright.errors import BundleError, InputError, InputTypeError, UsageError
 from edgewright.families.base import Model, Stopwatch, float_row, require, take
+from edgewright.families.front_ends import FrontEnd, Language, make_front_end
 from edgewright.families.phone_tokens import PAUSE, PhoneTokens, Style, Token, pieces
 from edgewright.families.vocoders import (
     GriffinLimVocoder,
@@ -31,7 +32,7 @@ from edgewright.synthesis import GriffinLimConfig, IstftConfig, regulate_length
 from edgewright.tasks.speak import Phoneme, Speak, Speech, sum_timings
 
 if TYPE_CHECKING:
-    from edgewright.text import Phonemizer, Sentence
+    from edgewright.text import Sentence
 
 LEAST_SCALE, MOST_SCALE = 0.25, 4.0
 """Range of speaking rate, pitch scale and energy scale."""
@@ -64,8 +65,17 @@ class FastSpeech2Config:
     """Longer sentences are cut, after a pause or before a word."""
     vocabulary: str = "assets/vocab.json"
     """JSON object {token: id}."""
-    lexicon: str = "assets/lexicon.xz"
-    letter_to_sound: str = "assets/letter_to_sound.xz"
+    language: Language = "en"
+    """Of the texts: which front end reads them."""
+    lexicon: str | None = "assets/lexicon.xz"
+    """Pronunciations of English; none for Spanish."""
+    letter_to_sound: str | None = "assets/letter_to_sound.xz"
+    """The model for unknown words of English; none for Spanish."""
+
+    @property
+    def text_data(self) -> tuple[str, ...]:
+        """Assets that the front end needs."""
+        return tuple(name for name in (self.lexicon, self.letter_to_sound) if name is not None)
 
 
 @dataclass(frozen=True)
@@ -89,8 +99,8 @@ class FastSpeech2(Model[FastSpeech2Config]):
         vocabulary = _read_vocabulary(assets(config.vocabulary))
         self._tokens = PhoneTokens(vocabulary, config.style, spaces=config.spaces)
         self._vocoder = _make_vocoder(config, self.runners)
-        self._text_data = assets(config.lexicon), assets(config.letter_to_sound)
-        self._phonemizer: Phonemizer | None = None
+        self._text_data = tuple(map(assets, config.text_data))
+        self._front_end: FrontEnd | None = None
         self._lock = threading.Lock()
 
     @overload
@@ -218,12 +228,10 @@ class FastSpeech2(Model[FastSpeech2Config]):
             )
 
     def _phonemize(self, text: str) -> "Sequence[Sentence]":
-        from edgewright.text import Phonemizer  # verifying and infer() need no text
-
         with self._lock:
-            if self._phonemizer is None:
-                self._phonemizer = Phonemizer(*self._text_data)
-        return self._phonemizer(text)
+            if self._front_end is None:  # late, for verifying and infer() need no text
+                self._front_end = make_front_end(self.config.language, *self._text_data)
+        return self._front_end(text)
 
     def _say(
         self, text: str, tokens: tuple[Token, ...], scales: _Scales, watch: Stopwatch
@@ -333,6 +341,11 @@ def _check_config(config: FastSpeech2Config) -> None:
             f"{config.hop_length} and max_phones {config.max_phones}, expected 1 or more; export "
             "the bundle again"
         )
+    expected_data = 2 if config.language == "en" else 0
+    require(
+        len(config.text_data) == expected_data, "lexicon, letter_to_sound", config.text_data,
+        f"{expected_data} files for the language '{config.language}'",
+    )  # fmt: skip
     if config.griffin_lim is not None:
         mel = config.griffin_lim.mel
         got, expected = (mel.sample_rate, mel.hop_length), (config.sample_rate, config.hop_length)

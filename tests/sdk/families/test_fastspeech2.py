@@ -79,6 +79,37 @@ def test_infer_equals_the_definition(voice: FastSpeech2) -> None:
         np.testing.assert_array_equal(answer["durations"], tiny_voice.durations_of(ids))
 
 
+def test_a_spanish_voice_reads_spanish_without_data(folder: Path) -> None:
+    bundle = tiny_voice.fastspeech2(folder / "spanish.edge", language="es")
+    assert not list((bundle / "assets").glob("*.xz"))
+    with ew.load(bundle, threads=1) as model:
+        speech = model("Sí, no. ¿No?")
+    symbols = [phoneme.symbol for phoneme in speech.phonemes]
+    assert symbols == ["pau", "_s", "i1", "pau,", "_n", "o1", "pau.", "pau", "_n", "o1", "pau?"]
+    assert [one.word for one in speech.phonemes[1:3]] == ["sí", "sí"]
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"language": "es"},
+        {"language": "en", "lexicon": None, "letter_to_sound": None},
+        {"language": "en", "lexicon": None},
+    ],
+)
+def test_data_of_another_language_are_refused(folder: Path, config: dict[str, str | None]) -> None:
+    name = "-".join([*config, str(config["language"])])
+    bundle = tiny_voice.fastspeech2(folder / f"{name}.edge", config=config)
+    with pytest.raises(BundleError, match="lexicon, letter_to_sound"):
+        ew.load(bundle)
+
+
+def test_an_unknown_language_is_refused(folder: Path) -> None:
+    bundle = tiny_voice.fastspeech2(folder / "french.edge", config={"language": "fr"})
+    with pytest.raises(BundleError, match="language"):
+        ew.load(bundle)
+
+
 def test_a_text_becomes_tokens_with_times(voice: FastSpeech2) -> None:
     speech = voice("see no.")
     symbols = [phoneme.symbol for phoneme in speech.phonemes]
