@@ -27,7 +27,8 @@ def sound_device() -> Any:
     except (ImportError, OSError) as error:  # OSError: PortAudio itself is missing
         sys.exit(
             f"sound: got '{error}', expected the package sounddevice (MIT) and PortAudio; "
-            "pip install sounddevice, on Debian also apt install libportaudio2; captions of a --file need neither"
+            "pip install sounddevice, on Debian also apt install libportaudio2 "
+            "(captions of a --file need neither)"
         )
     return sounddevice
 
