@@ -1,4 +1,4 @@
-"""WordNet's example sentences as flite speaks them: phones, durations, pitch, energy, log-mel.
+"""Sentences as a teacher speaks them: phones, durations, pitch, energy, log-mel.
 
 Frame i of the mel is centred at sample i * hop; it belongs to the phone that sounds there. A phone
 with no frame centre inside has duration 0, as in every FastSpeech 2.
@@ -9,18 +9,18 @@ from __future__ import annotations
 import functools
 import multiprocessing
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 
 import numpy as np
 import pyworld
-from flite_teacher import SAMPLE_RATE, FliteTeacher, SpokenPhone, Utterance
+from spoken_phones import SAMPLE_RATE, SpokenPhone, Teacher, Utterance
 from transformers.audio_utils import mel_filter_bank
 
 N_FFT, WIN_LENGTH, HOP_LENGTH, NUM_MEL_BINS = 1024, 800, 200, 80  # samples, samples, samples, bins
 FLOOR = 1e-5  # of the mel magnitudes, before the logarithm
-F0_RANGE = (70.0, 400.0)  # Hz, wider than the voice
+F0_RANGE = (70.0, 400.0)  # Hz, wider than the voices
 
 CONSONANTS = "p b t d k g ch jh f v th dh s z sh zh hh m n ng l r w y"
 VOWELS = "aa ae ah ao aw ax ay eh er ey ih iy ow oy uh uw"
@@ -30,9 +30,14 @@ QUESTION = re.compile(
 
 
 def make_vocabulary() -> dict[str, int]:
-    """Return {token: id}: pad, pauses by mark, phones, phones that begin a syllable."""
+    """Return the English {token: id}."""
     phones = CONSONANTS.split()
     phones += [vowel + stress for vowel in VOWELS.split() for stress in "01"]
+    return vocabulary_of(phones)
+
+
+def vocabulary_of(phones: Sequence[str]) -> dict[str, int]:
+    """Return {token: id}: pad, pauses by mark, phones, phones that begin a syllable."""
     pauses = ["pau" + mark for mark in ("", ",", ".", "?", "!")]
     tokens = ["<pad>", *pauses, *phones, *("_" + phone for phone in phones)]
     return {token: index for index, token in enumerate(tokens)}
@@ -186,17 +191,31 @@ def measure(
     return ids, durations, phone_means(pitch, durations), energy, mel
 
 
-def _speak_part(libraries: Path, texts: list[str]) -> list[tuple[str, tuple[np.ndarray, ...]]]:
-    teacher, vocabulary = FliteTeacher(libraries), make_vocabulary()
-    described = ((text, describe(teacher(text), vocabulary)) for text in texts)
-    return [(text, arrays) for text, arrays in described if arrays is not None]
+@dataclass(frozen=True)
+class Speaking:
+    """Which teacher speaks, with which tokens."""
+
+    make_teacher: Callable[[], Teacher]
+    """Loads the teacher, once a process."""
+    vocabulary: dict[str, int]
+    """{token: id}."""
+
+    def __call__(self, texts: list[str]) -> list[tuple[str, tuple[np.ndarray, ...]]]:
+        """Return what `describe` says of each text; one with an odd token is left out."""
+        teacher, rows = self.make_teacher(), []
+        for text in texts:
+            utterance = teacher(text)
+            arrays = None if utterance is None else describe(utterance, self.vocabulary)
+            if arrays is not None:
+                rows.append((text, arrays))
+        return rows
 
 
-def make_corpus(libraries: Path, texts: list[str], *, processes: int = 1) -> Corpus:
-    """Let the teacher in `libraries` speak `texts`; a sentence with an odd token is left out."""
+def make_corpus(speaking: Speaking, texts: list[str], *, processes: int = 1) -> Corpus:
+    """Let a teacher speak `texts`; those that it cannot speak are left out."""
     parts = [texts[start : start + 100] for start in range(0, len(texts), 100)]
     with multiprocessing.get_context("fork").Pool(processes) as pool:
-        spoken = pool.map(functools.partial(_speak_part, libraries), parts, chunksize=1)
+        spoken = pool.map(speaking, parts, chunksize=1)
     rows = [row for part in spoken for row in part]
     return gather([text for text, _ in rows], [arrays for _, arrays in rows])
 

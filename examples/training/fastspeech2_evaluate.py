@@ -22,9 +22,10 @@ import soundfile
 import torch
 from debian_data import fetch_package
 from fastspeech2_data import HOP_LENGTH, N_FFT, WIN_LENGTH, Corpus, mel_filters
-from fastspeech2_training import NUM_DEV, NUM_TEST, mean_losses, read_corpus
-from flite_teacher import SAMPLE_RATE, FliteTeacher
+from fastspeech2_training import ENGLISH, mean_losses, read_corpus
+from flite_teacher import FliteTeacher
 from scipy.signal import resample_poly
+from spoken_phones import SAMPLE_RATE
 from torch import Tensor
 from transformers.models.whisper.english_normalizer import EnglishTextNormalizer
 
@@ -33,7 +34,7 @@ from edgewright.tasks import metrics
 from edgewright_export.models.fastspeech2 import FastSpeech2, load_checkpoint
 
 ITERATIONS, MOMENTUM = 60, 0.99
-SPLITS = {"test": range(NUM_TEST), "dev": range(NUM_TEST, NUM_TEST + NUM_DEV)}
+SPLITS = {"test": ENGLISH.test, "dev": ENGLISH.dev}
 HEARD = 50  # sentences of a split that the recognizer hears
 
 Speaker = Callable[[int], np.ndarray]

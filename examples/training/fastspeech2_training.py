@@ -1,7 +1,8 @@
-"""The network of `fastspeech2_english.py`: batches, losses, training."""
+"""The network of the voices: batches, losses, training."""
 
 from __future__ import annotations
 
+import functools
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,13 +18,15 @@ from fastspeech2_data import (
     NUM_MEL_BINS,
     WIN_LENGTH,
     Corpus,
+    Speaking,
     load_corpus,
     make_corpus,
     make_vocabulary,
     save_corpus,
     wordnet_sentences,
 )
-from flite_teacher import SAMPLE_RATE
+from flite_teacher import FliteTeacher
+from spoken_phones import SAMPLE_RATE
 from torch import Tensor, nn
 from torch.nn import functional
 from training_loop import TrainingPlan, TrainingResult, train
@@ -34,7 +37,33 @@ from edgewright_export.models.fastspeech2 import (
 )
 
 SEED = 1
+
+
+@dataclass(frozen=True)
+class Splits:
+    """How many utterances of a corpus are held out: first those for the test."""
+
+    num_test: int
+    num_dev: int
+
+    @property
+    def test(self) -> range:
+        """Utterances that are judged once, at the end."""
+        return range(self.num_test)
+
+    @property
+    def dev(self) -> range:
+        """Utterances by which choices are made."""
+        return range(self.num_test, self.start)
+
+    @property
+    def start(self) -> int:
+        """The first utterance of the training."""
+        return self.num_test + self.num_dev
+
+
 NUM_TEST, NUM_DEV, NUM_SENTENCES = 50, 150, 5650
+ENGLISH = Splits(NUM_TEST, NUM_DEV)
 BATCH_SIZE = 16
 POOL = 8  # batches sorted by length together, so that little is padding
 NUM_STEPS = 1300
@@ -70,19 +99,27 @@ class Batch:
     """bool (batch, frames), false on padding."""
 
 
-def make_config(corpus: Corpus) -> FastSpeech2Config:
-    """Return the sizes, with the statistics of the training split."""
+def make_config(corpus: Corpus, vocab_size: int, **sizes: Any) -> FastSpeech2Config:
+    """Return the configuration, with the statistics of the corpus."""
     return FastSpeech2Config(
-        vocab_size=len(make_vocabulary()),
+        vocab_size=vocab_size,
         pitch_mean=float(corpus.pitch.mean()), pitch_std=float(corpus.pitch.std()),
         energy_mean=float(corpus.energy.mean()), energy_std=float(corpus.energy.std()),
+        **sizes,
     )  # fmt: skip
 
 
-def make_model(corpus: Corpus) -> FastSpeech2:
-    """Return the network with random weights and the mel statistics of the training split."""
+def make_model(corpus: Corpus, vocab_size: int | None = None, **sizes: Any) -> FastSpeech2:
+    """Return the network with random weights and the mel statistics of the corpus.
+
+    Args:
+        corpus: what it will learn.
+        vocab_size: tokens; those of English by default.
+        **sizes: other sizes than the defaults of `FastSpeech2Config`.
+    """
+    vocab_size = len(make_vocabulary()) if vocab_size is None else vocab_size
     torch.manual_seed(SEED)
-    model = FastSpeech2(make_config(corpus))
+    model = FastSpeech2(make_config(corpus, vocab_size, **sizes))
     mel = corpus.mel[::7].astype(np.float32)
     model.decoder.mel_mean.copy_(torch.from_numpy(mel.mean(0)))
     model.decoder.mel_std.copy_(torch.from_numpy(mel.std(0)))
@@ -175,19 +212,27 @@ def read_corpus(work: Path, libraries: UnpackedPackage, wordnet: UnpackedPackage
     if not path.exists():
         texts = wordnet_sentences(wordnet.root)
         order = np.random.default_rng(SEED).permutation(len(texts))[:NUM_SENTENCES]
-        save_corpus(make_corpus(libraries.root, [texts[i] for i in order]), path)
+        speaking = Speaking(functools.partial(FliteTeacher, libraries.root), make_vocabulary())
+        save_corpus(make_corpus(speaking, [texts[i] for i in order]), path)
     return load_corpus(path)
 
 
-def train_model(model: FastSpeech2, corpus: Corpus, work: Path, num_steps: int) -> TrainingResult:
+def train_model(
+    model: FastSpeech2,
+    corpus: Corpus,
+    work: Path,
+    num_steps: int,
+    splits: Splits = ENGLISH,
+    *,
+    bfloat16: bool = False,
+) -> TrainingResult:
     """Train on everything behind the test and development sentences."""
     plan = TrainingPlan(
         num_steps=num_steps, learning_rate=1.2e-3, warmup_steps=100, seed=SEED, weight_decay=0.01,
-        average_decay=0.995, evaluate_every=250, keep="last",
+        average_decay=0.995, bfloat16=bfloat16, evaluate_every=250, keep="last",
     )  # fmt: skip
-    start = NUM_TEST + NUM_DEV
+    start, dev = splits.start, splits.dev
     order = np.argsort(np.diff(corpus.frame_ends, prepend=0)[start:], kind="stable")
-    dev = range(NUM_TEST, start)
 
     def loss(network: nn.Module, _rng: np.random.Generator, step: int) -> Tensor:
         assert isinstance(network, FastSpeech2)

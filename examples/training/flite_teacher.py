@@ -8,12 +8,10 @@ from __future__ import annotations
 
 import ctypes
 from ctypes import POINTER, Structure, c_char_p, c_float, c_int, c_short, c_void_p
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-
-SAMPLE_RATE = 16_000  # Hz, of the voice
+from spoken_phones import SpokenPhone, Utterance
 
 
 class _Wave(Structure):
@@ -26,32 +24,6 @@ class _Wave(Structure):
         ("num_channels", c_int),
         ("samples", POINTER(c_short)),
     )
-
-
-@dataclass(frozen=True)
-class SpokenPhone:
-    """A phone of an utterance."""
-
-    symbol: str
-    """Lower-case phone of flite's cmulex, or "pau"."""
-    stress: int | None
-    """0 or 1 on vowels, otherwise None."""
-    syllable_start: bool
-    """Whether a syllable begins here."""
-    mark: str
-    """Punctuation mark behind the word before a pause: one of ",.?!" or empty."""
-    end: float
-    """End in seconds."""
-
-
-@dataclass(frozen=True)
-class Utterance:
-    """What the teacher said."""
-
-    waveform: np.ndarray
-    """float32 (samples,) in [-1, 1), 16 kHz."""
-    phones: tuple[SpokenPhone, ...]
-    """Phones in time order, pauses included."""
 
 
 class FliteTeacher:

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import numpy as np
 import soxr
-from flite_teacher import SAMPLE_RATE, _Wave
+from flite_teacher import _Wave
+from spoken_phones import SAMPLE_RATE
 
 VOICES = ("slt", "rms", "awb", "kal16")
 UNSEEN_SEED = 4242

@@ -10,7 +10,7 @@ and `pesq_judge.py` say how the judge's environment is made.
 from __future__ import annotations
 
 import argparse
-import tempfile
+import functools
 from collections.abc import Callable
 from pathlib import Path
 
@@ -22,29 +22,21 @@ from fastspeech2_english import NOTICE
 from fastspeech2_evaluate import (
     HEARD,
     SPLITS,
-    Speaker,
-    ask_judge,
     checkpoint_speaker,
     griffin_lim,
     listen,
-    record,
     word_error_rate,
 )
 from fastspeech2_training import FEATURES, NUM_DEV, NUM_TEST, read_corpus
+from flite_teacher import FliteTeacher
 from model_card import Licenses, ModelCard, publish
 from training_loop import TrainingResult
 from vocoder_data import VocoderCorpus, read_vocoder_corpus
-from vocoder_training import NUM_STEPS, PREDICTED_SHARE, SEED, make_model, train_model, waveform_of
+from vocoder_evaluate import copy_speaker, pesq, vocode
+from vocoder_training import NUM_STEPS, PREDICTED_SHARE, SEED, make_model, train_model
 
 from edgewright_export.models.fastspeech2 import load_checkpoint as load_voice
 from edgewright_export.models.istft_vocoder import IstftVocoder, load_checkpoint, save_checkpoint
-
-
-def vocode(model: IstftVocoder, mel: np.ndarray) -> np.ndarray:
-    """Turn a natural-log mel float32 (frames, 80) into float32 ((frames - 1) * hop,)."""
-    with torch.inference_mode():
-        spectrum = torch.view_as_complex(model(torch.from_numpy(mel)[None]))
-        return waveform_of(spectrum, model.config)[0].numpy()
 
 
 def evaluate(
@@ -68,25 +60,13 @@ def evaluate(
         "vocoder": lambda mel: vocode(model, mel), "Griffin-Lim": griffin_lim,
     }  # fmt: skip
     for name, way in ways.items():
-        copy = _copy_speaker(recorded, way)
+        copy = copy_speaker(recorded, way)
         found[f"PESQ, copy, {name}"] = pesq(copy, recorded, heard, judge)
         speakers = {"copy": copy, "voice": checkpoint_speaker(load_voice(voice), corpus, way)}
         for kind, speaker in speakers.items():
             rate = word_error_rate(references, listen(speaker, heard, judge))
             found[f"word error rate, {kind}, {name}"] = rate
     return found
-
-
-def _copy_speaker(recorded: VocoderCorpus, way: Callable[[np.ndarray], np.ndarray]) -> Speaker:
-    return lambda index: way(recorded.mel[recorded.frames(index)].astype(np.float32))
-
-
-def pesq(speaker: Speaker, recorded: VocoderCorpus, indices: range, judge: Path) -> float:
-    """Return the mean wide-band PESQ of what `speaker` says beside the teacher's waveforms."""
-    with tempfile.TemporaryDirectory() as first, tempfile.TemporaryDirectory() as second:
-        record(recorded.samples, indices, Path(first))
-        record(speaker, indices, Path(second))
-        return float(np.mean(ask_judge(judge, "pesq_judge.py", Path(first), Path(second))))
 
 
 def make_card(
@@ -149,7 +129,9 @@ def main() -> None:
     packages = fetch_package("libflite1"), fetch_package("wordnet-base")
     corpus = read_corpus(options.corpus, *packages)
     options.work.mkdir(parents=True, exist_ok=True)
-    recorded = read_vocoder_corpus(corpus, packages[0].root, options.voice, options.work)
+    recorded = read_vocoder_corpus(
+        corpus, functools.partial(FliteTeacher, packages[0].root), options.voice, options.work
+    )
     model = make_model(recorded)
     result = train_model(model, recorded, options.work, options.steps)
     stored = options.work / "stored"

@@ -1,4 +1,4 @@
-"""The network of `vocoder_english.py`: segments, losses, training.
+"""The network of the vocoders: segments, losses, training.
 
 No discriminator: log-magnitudes and phases of the predicted spectrum are compared with those of the
 recording (phase differences along time and frequency are wrapped to the nearest turn, Ai and Ling
@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from fastspeech2_data import HOP_LENGTH
-from fastspeech2_training import NUM_DEV, NUM_TEST
+from fastspeech2_training import ENGLISH, Splits
 from torch import Tensor, nn
 from torch.nn import functional
 from training_loop import TrainingPlan, TrainingResult, train
@@ -25,6 +25,7 @@ SEED = 1
 BATCH_SIZE, SEGMENT = 16, 64  # segments; frames of each whose spectrum is compared
 PREDICTED_SHARE = 0.4  # of the segments, with the mel of FastSpeech 2
 NUM_STEPS = 10000
+LEARNING_RATE = 1.5e-3
 RESOLUTIONS = ((256, 64), (512, 128), (1024, 256), (2048, 512))  # n_fft and hop, samples
 LEAST_MAGNITUDE = 1e-3
 
@@ -134,15 +135,21 @@ def total_loss(parts: dict[str, Tensor]) -> Tensor:
 
 
 def train_model(
-    model: IstftVocoder, corpus: VocoderCorpus, work: Path, num_steps: int
+    model: IstftVocoder,
+    corpus: VocoderCorpus,
+    work: Path,
+    num_steps: int,
+    splits: Splits = ENGLISH,
+    *,
+    learning_rate: float = LEARNING_RATE,
 ) -> TrainingResult:
     """Train on everything behind the test and development sentences."""
     plan = TrainingPlan(
-        num_steps=num_steps, learning_rate=1.5e-3, warmup_steps=200, seed=SEED, weight_decay=0.01,
-        betas=(0.8, 0.98), average_decay=0.998, bfloat16=True, evaluate_every=500, keep="last",
+        num_steps=num_steps, learning_rate=learning_rate, warmup_steps=200, seed=SEED,
+        weight_decay=0.01, betas=(0.8, 0.98), average_decay=0.998, bfloat16=True,
+        evaluate_every=500, keep="last",
     )  # fmt: skip
-    start = NUM_TEST + NUM_DEV
-    training, development = range(start, len(corpus.frame_ends)), range(NUM_TEST, start)
+    training, development = range(splits.start, len(corpus.frame_ends)), splits.dev
 
     def loss(network: nn.Module, rng: np.random.Generator, _step: int) -> Tensor:
         assert isinstance(network, IstftVocoder)

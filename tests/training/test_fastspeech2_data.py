@@ -20,7 +20,7 @@ from fastspeech2_data import (
 )
 from fastspeech2_evaluate import griffin_lim, word_error_rate
 from fastspeech2_training import FEATURES, chosen_at, losses, make_batch, make_model
-from flite_teacher import SpokenPhone
+from spoken_phones import SpokenPhone
 
 
 @pytest.fixture(scope="module")
