@@ -32,4 +32,5 @@ SHIPPED = (
     Shipped("dnabert-promoters", DATA / "lambda_virus.fa", str(DATA / "promoters.tsv")),
     Shipped("conformer-ctc-en", DATA / "speech-calibration", str(DATA / "speech")),
     Shipped("fastspeech2-en", None, str(DATA / "sentences.txt")),
+    Shipped("fastspeech2-es", None, str(DATA / "sentences_es.txt")),
 )

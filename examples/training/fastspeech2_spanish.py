@@ -52,7 +52,7 @@ SIZES = {
     "decoder_ffn_size": 256, "decoder_dilations": (1, 2, 4, 2), "language": "es",
 }  # fmt: skip
 """Half the weights of `fastspeech2-en`: this teacher speaks by rules and is easy to learn."""
-VOCODER_STEPS, VOCODER_RATE, VOCODER_SENTENCES = 1500, 1e-3, 1000
+VOCODER_STEPS, VOCODER_RATE, VOCODER_SENTENCES = 2400, 1e-3, 1000
 HEARD = 50  # sentences of a split that PESQ judges
 
 

@@ -99,8 +99,12 @@ def transcribe(model: Any) -> None:
 
 
 def speak(model: Any) -> None:
-    answer = model("It is 7:45.")
-    assert {phone.word for phone in answer.phonemes} >= {"seven", "forty", "five"}
+    text, words = {
+        "en": ("It is 7:45.", {"seven", "forty", "five"}),
+        "es": ("Son las 7:45.", {"siete", "cuarenta", "cinco"}),
+    }[model.config.language]
+    answer = model(text)
+    assert {phone.word for phone in answer.phonemes} >= words
     assert 0.5 < answer.duration < 5
     assert 0.01 < np.abs(answer.waveform).max() <= 1
 

@@ -60,3 +60,17 @@ def test_the_recognizer_understands_the_voice(recognizer: ConformerCTC, voice: F
     ]
     spoken = [text.rstrip(".").lower() for text in texts]
     assert word_error_rate(spoken, [one.text for one in heard]) < 0.5
+
+
+@pytest.mark.parametrize("precision", ["fp32", "int8"])
+def test_the_spanish_voice_reads_spanish(precision: str, demo_bundles: Path) -> None:
+    path = demo_bundles / "fastspeech2-es.edge"
+    with ew.load(path, precision=precision, threads=1) as voice:
+        assert isinstance(voice, FastSpeech2)
+        speech = voice("¿A qué hora sale el tren? A las 7:30, del andén n.º 2.")
+    words = dict.fromkeys(one.word for one in speech.phonemes if one.symbol[:3] != "pau")
+    assert " ".join(words) == "a qué hora sale el tren las siete treinta del andén número dos"
+    assert 3.0 < speech.duration < 7.0
+    assert 0.05 < np.abs(speech.waveform).max() < 1.0
+    vowels = [one for one in speech.phonemes if one.symbol[-1] in "01"]
+    assert 0.04 < np.mean([one.end - one.start for one in vowels]) < 0.16
