@@ -69,6 +69,8 @@ class ModelCard:
     """What reproduces it."""
     limits: str
     """What it cannot do, Markdown."""
+    details: str = ""
+    """More results, Markdown."""
 
 
 def describe_machine() -> str:
@@ -102,6 +104,7 @@ def render(card: ModelCard) -> str:
         f"| {card.baseline_metric:.4f} | the same, {card.baseline_name} | {samples} |",
         f"| {card.dev_metric:.4f} | development | |",
         "",
+        *([card.details, ""] if card.details else []),
     ]
     lines += ["## Data", "", card.data, "", "## Training", "", card.training, ""]
     lines += [
