@@ -65,7 +65,7 @@ def cpp(session: nox.Session) -> None:
 @nox.session(venv_backend="venv")
 def runtime_only(session: nox.Session) -> None:
     """Install the runtime alone, without PyTorch, and run every demo bundle with it."""
-    session.install("-c", "constraints.txt", ".[cpu]", "pytest")
+    session.install("-c", "constraints.txt", ".[cpu,translate]", "pytest")
     session.run(
         "pytest", "-p", "no:cacheprovider", "tests/runtime_only",
         env={

@@ -12,6 +12,7 @@ import edgewright as ew
 from edgewright.tasks.control import Episode, make_environment, run_episode
 from edgewright.tasks.speak import Speech
 from edgewright.tasks.transcription import Transcription
+from edgewright.translation import SpeechTranslation, SpeechTranslator
 
 TARGETS = (500.0, 1000.0, 1800.0, 2500.0)
 UNSEEN_SEED = 1000
@@ -45,6 +46,8 @@ class Answers:
     """What was said in real prompts, and what the recognizer heard."""
     spoken: Speech
     """A new sentence."""
+    translated: list[tuple[str, SpeechTranslation]]
+    """Real prompts by name, as Spanish speech."""
 
 
 def answer(bundles: Path, started: Callable[[str], None]) -> Answers:
@@ -62,7 +65,9 @@ def answer(bundles: Path, started: Callable[[str], None]) -> Answers:
     started("Speaking a sentence")
     with ew.load(bundles / "fastspeech2-en.edge", threads=1) as voice:
         spoken = voice(SENTENCE)
-    return Answers(images, episodes, splice, promoters, scan, heard, spoken)
+    started("Translating prompts")
+    translated = translate(bundles)
+    return Answers(images, episodes, splice, promoters, scan, heard, spoken, translated)
 
 
 def classify(bundle: Path) -> list[tuple[Path, Any]]:
@@ -108,6 +113,18 @@ def transcribe(bundle: Path) -> list[tuple[str, Transcription]]:
     texts = {Path(name).stem: (DATA / "speech" / name, text) for name, text in rows[1:]}
     with ew.load(bundle, threads=1) as recognizer:
         return [(texts[name][1], recognizer(texts[name][0])) for name in PROMPTS]
+
+
+def translate(bundles: Path) -> list[tuple[str, SpeechTranslation]]:
+    """Translate prompts into Spanish speech, at the pace that they are spoken at."""
+    with (
+        ew.load(bundles / "conformer-ctc-en.edge", threads=1) as recognizer,
+        ew.load(bundles / "marian-en-es.edge", threads=1) as translator,
+        ew.load(bundles / "fastspeech2-es.edge", threads=1) as voice,
+    ):
+        whole = SpeechTranslator(recognizer.stream, translator, voice.sentences)
+        files = {name: DATA / "speech" / f"{name}.flac" for name in PROMPTS}
+        return [(name, whole(file, real_time=True)) for name, file in files.items()]
 
 
 def _labelled(path: Path) -> list[tuple[str, str]]:

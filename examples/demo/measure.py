@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from edgewright.bundle.manifest import Variant
 from edgewright_export.calibrate import ObservedRunner
 from edgewright_export.checkpoint import Checkpoint
 from edgewright_export.models.conformer_chunks import ConformerChunks
+from edgewright_export.onnx_graph import TracedComponent
 from edgewright_export.recipes import RECIPES
 
 BYTES_PER_MB = 1e6
@@ -52,9 +52,7 @@ def measure(shipped: Shipped, bundle_path: Path, *, blocks: int) -> Row:
         manifest = bundle.manifest
         sample = next(iter(bundle.golden()))[1]
     recipe = RECIPES[manifest.family].load(Checkpoint(shipped.checkpoint))
-    modules = {
-        name: as_in_pytorch(component.module) for name, component in recipe.components().items()
-    }
+    modules = {name: in_pytorch(component) for name, component in recipe.components().items()}
     first = manifest.variants[0].receipt.metric
     return Row(
         bundle=manifest.name,
@@ -70,24 +68,34 @@ def measure(shipped: Shipped, bundle_path: Path, *, blocks: int) -> Row:
     )
 
 
-def as_in_pytorch(module: torch.nn.Module) -> torch.nn.Module:
+@dataclass(frozen=True)
+class Module:
+    """What PyTorch's users run."""
+
+    call: torch.nn.Module
+    inputs: tuple[str, ...]
+    """Of the graph's inputs those that it takes, in its order."""
+
+
+def in_pytorch(component: TracedComponent) -> Module:
     """Return what PyTorch's users run, where the exporter traces something slower.
 
     That is the usual attention instead of the explicit one, and a recognizer on the whole utterance
     instead of its chunks.
     """
+    module, inputs = component.module, tuple(component.inputs)
     if isinstance(module, ConformerChunks):
-        return module.model
+        return Module(module.model, inputs[:1])
     for part in module.children():
         if isinstance(part, PreTrainedModel):
             part.set_attn_implementation("sdpa")
-    return module
+    return Module(module, inputs)
 
 
 def _measure(
     variant: Variant,
     bundle: Path,
-    modules: Mapping[str, torch.nn.Module],
+    modules: Mapping[str, Module],
     sample: Mapping[str, Any],
     blocks: int,
 ) -> Measured:
@@ -120,18 +128,15 @@ def _graphs(
 
 
 def _eager(
-    modules: Mapping[str, torch.nn.Module], inputs: Mapping[str, Mapping[str, Any]]
+    modules: Mapping[str, Module], inputs: Mapping[str, Mapping[str, Any]]
 ) -> Callable[[], object]:
     arguments = {
-        name: {
-            key: torch.from_numpy(inputs[name][key].copy())
-            for key in signature(module.forward).parameters
-        }
+        name: [torch.from_numpy(inputs[name][key].copy()) for key in module.inputs]
         for name, module in modules.items()
     }
 
     def call() -> object:
         with torch.inference_mode():
-            return [module(**arguments[name]) for name, module in modules.items()]
+            return [module.call(*arguments[name]) for name, module in modules.items()]
 
     return call

@@ -33,4 +33,5 @@ SHIPPED = (
     Shipped("conformer-ctc-en", DATA / "speech-calibration", str(DATA / "speech")),
     Shipped("fastspeech2-en", None, str(DATA / "sentences.txt")),
     Shipped("fastspeech2-es", None, str(DATA / "sentences_es.txt")),
+    Shipped("marian-en-es", DATA / "phrases_calibration.txt", str(DATA / "phrases.tsv")),
 )

@@ -18,6 +18,8 @@ import edgewright as ew
 from edgewright.errors import CheckpointNotFoundError, ParityError
 from edgewright.progress import Progress
 from edgewright.records import plain
+from edgewright.tasks.speak import WavWriter
+from edgewright.translation import SpeechTranslation
 from edgewright_export.export import export
 
 BLOCKS = 100
@@ -92,9 +94,22 @@ def show(output: Path) -> None:
         say(f"{Path(result.input).name}: {result.text}  (said: {text})")
     answers.spoken.save(output / "speech.wav")
     say(f"{answers.spoken}, in {output / 'speech.wav'}")
+    save_translations(output / "spanish", answers.translated)
     console = Console(width=None if sys.stdout.isatty() else 150)
     console.print(table(rows))
     say(f"picture: {output / 'demo.png'}; figures: {output / 'results.json'}")
+
+
+def save_translations(folder: Path, translated: Sequence[tuple[str, SpeechTranslation]]) -> None:
+    """Write the Spanish speech, and print each turn with where its time went."""
+    folder.mkdir(exist_ok=True)
+    for name, translation in translated:
+        for turn in translation.turns:
+            say(f"{name}: {turn}")
+        if translation.turns:
+            with WavWriter(folder / f"{name}.wav", translation.sample_rate) as writer:
+                writer.write(translation.waveform)
+    say(f"Spanish speech: {folder}")
 
 
 def table(rows: list) -> Table:

@@ -163,14 +163,21 @@ class Loudness:
 
     def feed(self, waveform: Waveform) -> None:
         """Listen to what comes next."""
-        self._held = np.concatenate((self._held, waveform))
+        held = np.concatenate((self._held, waveform))
         self._num_samples += waveform.size
-        loud = np.flatnonzero(_powers(self._held, self._window) >= _SILENCE)
+        whole = held.size - held.size % self._window
+        self._held = held[whole:]
+        self._note(held[:whole], self._num_samples - held.size)
+
+    def finish(self) -> None:
+        """Judge what is left, which is shorter than a window."""
+        self._note(self._held, self._num_samples - self._held.size)
+
+    def _note(self, waveform: Waveform, begin: int) -> None:
+        loud = np.flatnonzero(_powers(waveform, self._window) >= _SILENCE)
         if loud.size:
-            begin = self._num_samples - self._held.size
-            end = begin + (int(loud[-1]) + 1) * self._window
-            self.last_loud = min(end, self._num_samples) / self._rate
-        self._held = self._held[self._held.size - self._held.size % self._window :]
+            end = begin + min((int(loud[-1]) + 1) * self._window, waveform.size)
+            self.last_loud = end / self._rate
 
     def reset(self) -> None:
         """Begin a new stream."""

@@ -9,9 +9,10 @@ import time
 import warnings
 from collections import deque
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from queue import Queue, SimpleQueue
+from queue import Full, Queue, SimpleQueue
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -31,6 +32,7 @@ PIECE_SECONDS = 0.1
 WAITING = 4
 """Utterances that wait for the translator before `feed` waits, too."""
 
+_RECHECK_SECONDS = 0.2
 _GRAIN_SECONDS, _REMEMBERED = 0.02, 4096  # of when audio was given: 82 s of it
 
 Stage = Literal["recognition", "translation", "synthesis"]
@@ -145,9 +147,9 @@ class SpeechTranslator:
 
         Args:
             sample_rate: Of the pieces, Hz; the recognizer's own by default.
-            on_event: Called with every event at once, some from another thread: a player starts
-                here rather than at the next `feed`. It may call `cancel` and nothing else of the
-                session; once it raises, it is called no more, with a warning.
+            on_event: Called with every event at once, one by one, some from another thread: a
+                player starts here rather than at the next `feed`. It may call `cancel` and nothing
+                else of the session; once it raises, it is called no more, with a warning.
         """
         return TranslationSession(
             self._listen(sample_rate=sample_rate),
@@ -263,22 +265,27 @@ class TranslationSession:
     def _hear(self, listen: Callable[[], list[Event]]) -> None:
         self._worker.check_open()
         given = self._now()
+        taken = self._stream.taken
         try:
             heard = listen()
-        except (InputError, StateError):
+        except StateError:
             raise
-        except Exception as error:  # noqa: BLE001 - the recognizer may be any engine
+        except Exception as error:  # the recognizer may be any engine
+            if isinstance(error, InputError) and self._stream.taken == taken:
+                raise  # the piece was refused
             self._stream.reset()
             self._given.clear()
-            self._events.tell(Failed(self._take_number(), "", "recognition", _reason(error)))
+            self._worker.submit(Failed(self._take_number(), "", "recognition", _reason(error)))
             return
         told = self._now()
         self._note(self._stream.taken, given)
         for event in heard:
-            self._events.tell(event)
-            if isinstance(event, Final):
-                number, capture = self._take_number(), self._captured(event)
-                self._worker.submit(_Utterance(number, event, capture, given, told))
+            if not isinstance(event, Final):
+                self._events.tell(event)
+                continue
+            number, capture = self._take_number(), self._captured(event)
+            self._events.tell(event)  # numbered before, so that a listener can cancel it
+            self._worker.submit(_Utterance(number, event, capture, given, told))
 
     def _take_number(self) -> int:
         self._num_turns += 1
@@ -302,9 +309,14 @@ class _Events:
     def __init__(self, listener: Callable[[SessionEvent], None] | None) -> None:
         self._listener = listener
         self._waiting: SimpleQueue[SessionEvent] = SimpleQueue()
+        self._one_by_one = threading.RLock()
 
     def tell(self, event: SessionEvent) -> None:
-        self._waiting.put(event)
+        with self._one_by_one:
+            self._waiting.put(event)
+            self._call(event)
+
+    def _call(self, event: SessionEvent) -> None:
         if self._listener is None:
             return
         try:
@@ -353,7 +365,7 @@ class _Worker:
     ) -> None:
         self._translate, self._speak = translate, speak
         self._least_confidence, self._now, self._tell = least_confidence, now, tell
-        self._waiting: Queue[_Utterance | None] = Queue(WAITING)
+        self._waiting: Queue[_Utterance | Failed | None] = Queue(WAITING)
         self._first_wanted = 0  # earlier turns are not wanted any more
         self._is_finished = False
         self._thread = threading.Thread(target=self._work, daemon=True)
@@ -365,9 +377,9 @@ class _Worker:
                 "session: got a call after its end, expected an open one; begin another session"
             )
 
-    def submit(self, utterance: _Utterance) -> None:
-        """Let the thread translate an utterance; waits while too many wait."""
-        self._waiting.put(utterance)
+    def submit(self, utterance: "_Utterance | Failed") -> None:
+        """Let the thread translate an utterance, or tell what failed; waits while too many wait."""
+        self._put(utterance)
 
     def cancel(self, turns: int) -> None:
         """Drop the first `turns` turns of the session, where they are not spoken yet."""
@@ -375,14 +387,21 @@ class _Worker:
 
     def finish(self) -> None:
         """Wait for the last turn and end the thread."""
-        if not self._is_finished:
-            self._is_finished = True
-            self._waiting.put(None)
+        self._is_finished = True
+        self._put(None)
         self._thread.join()
 
+    def _put(self, item: "_Utterance | Failed | None") -> None:
+        """Put into the queue; not for ever, where nobody takes out of it any more."""
+        while self._thread.is_alive():
+            with suppress(Full):
+                self._waiting.put(item, timeout=_RECHECK_SECONDS)
+                return
+
     def _work(self) -> None:
-        while (utterance := self._waiting.get()) is not None:
-            self._tell(self._answer(utterance))
+        while (item := self._waiting.get()) is not None:
+            with suppress(BaseException):  # of a listener, or of a warning that is an error
+                self._tell(item if isinstance(item, Failed) else self._answer(item))
 
     def _answer(self, utterance: _Utterance) -> Turn | Failed:
         """Translate and speak; whatever goes wrong ends this turn only."""

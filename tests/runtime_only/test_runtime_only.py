@@ -28,8 +28,6 @@ LARGEST_INSTALL = 200 * 10**6
 LONGEST_IMPORT = 0.5
 """Seconds of CPU time."""
 TEST_TOOLS = ("pip", "setuptools", "pytest", "_pytest", "pluggy", "iniconfig", "wheel")
-WITHOUT_CHECKPOINT = {"marian"}
-"""Families of which no checkpoint is shipped yet."""
 DATA = Path(__file__).parents[2] / "examples" / "data"
 
 
@@ -40,9 +38,7 @@ def bundles() -> list[Path]:
 def test_there_are_bundles_of_every_family() -> None:
     from edgewright.families import FAMILIES
 
-    assert {ew.Bundle.open(path).manifest.family for path in bundles()} == {
-        *FAMILIES
-    } - WITHOUT_CHECKPOINT
+    assert {ew.Bundle.open(path).manifest.family for path in bundles()} == {*FAMILIES}
 
 
 @pytest.mark.parametrize("name", ABSENT)
@@ -109,12 +105,19 @@ def speak(model: Any) -> None:
     assert 0.01 < np.abs(answer.waveform).max() <= 1
 
 
+def translate(model: Any) -> None:
+    answer = model("your message is too short")
+    assert answer.text == "Su mensaje es demasiado corto."
+    assert 0.5 < answer.confidence <= 1
+
+
 ANSWERS = {
     "vit": classify,
     "dnabert": score,
     "decision_transformer": control,
     "conformer_ctc": transcribe,
     "fastspeech2": speak,
+    "marian": translate,
 }
 
 

@@ -216,12 +216,48 @@ def test_a_failing_recognizer_costs_what_was_said_and_no_more(
     with SpeechTranslator(ears, shout, say).session() as session:
         with monkeypatch.context() as patch:
             patch.setattr(session._stream._encoder, "feed", fail)  # type: ignore[attr-defined]
-            (failed,) = session.feed(SPEECH)
-        assert (failed.event, failed.stage, failed.reason) == (  # type: ignore[union-attr]
-            "failed", "recognition", "out of memory",
-        )  # fmt: skip
-        events = [*session.feed(SPEECH), *session.finish()]
+            events = session.feed(SPEECH)
+        events += [*session.feed(SPEECH), *session.finish()]
+    (failed,) = of(events, Failed)
+    assert (failed.turn, failed.stage, failed.reason) == (0, "recognition", "out of memory")
     assert [turn.turn for turn in of(events, Turn)] == [1, 2, 3]
+
+
+def test_an_interrupt_while_feed_waits_lets_the_session_close(
+    ears: Listen, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As many utterances wait as may, and nobody takes them: closing ends all the same."""
+    go_on = threading.Event()
+
+    def patient(text: str) -> Translated:
+        assert go_on.wait(20)
+        return shout(text)
+
+    def interrupted(_: object) -> None:
+        raise KeyboardInterrupt
+
+    session = SpeechTranslator(ears, patient, say).session()
+    session.feed(tones([1, 2, *PAUSE] * WAITING))
+    with monkeypatch.context() as patch:
+        patch.setattr(session._worker, "_put", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            session.close()
+    go_on.set()
+    session.close()
+    assert not session._worker._thread.is_alive()
+
+
+def test_a_final_can_be_cancelled_by_the_listener(ears: Listen) -> None:
+    def refuse(event: SessionEvent) -> None:
+        if event.event == "final" and event.text == "c":
+            session.cancel()
+
+    with SpeechTranslator(ears, shout, say).session(on_event=refuse) as session:
+        pieces = np.split(SPEECH, range(800, SPEECH.size, 800))
+        events = [event for piece in pieces for event in session.feed(piece)]
+        events += session.finish()
+    assert "c" in [failed.source for failed in of(events, Failed)]
+    assert of(events, Turn)[-1].source == "ab"
 
 
 def test_a_translation_without_a_sound_is_no_turn(ears: Listen) -> None:

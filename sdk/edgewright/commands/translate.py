@@ -94,16 +94,17 @@ class TranslateCommand:
 
     def run(self, args: argparse.Namespace) -> int:
         """Translate the recordings one by one; turns are printed as they are spoken."""
-        outputs = _outputs(args.audio, Path(args.output))
+        endpoint = EndpointConfig(args.pause)
         for path in args.audio:
             read_pieces(path, PIECE_SECONDS)  # says now where one cannot be read
+        outputs = _outputs(args.audio, Path(args.output))
         if args.picture is not None:
             check_output(Path(args.picture))
             new_figure(1.0)  # says now, and not after hours, where matplotlib is missing
         done: list[SpeechTranslation] = []
         with ExitStack() as stack:
             asr, mt, tts = (stack.enter_context(_load(args, name)) for name in PARTS)
-            listen: Listen = partial(asr.stream, endpoint=EndpointConfig(args.pause))
+            listen: Listen = partial(asr.stream, endpoint=endpoint)
             translator = SpeechTranslator(
                 listen, mt, tts.sentences, least_confidence=args.least_confidence
             )

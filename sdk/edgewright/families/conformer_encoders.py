@@ -138,7 +138,8 @@ class WindowEncoder(Encoder):
         self._left, self._middle, self._right = (
             round(part / seconds) for part in (window.left, window.middle, window.right)
         )
-        self._middle = max(1, self._middle)
+        # So long that every window has a frame whose logits count.
+        self._middle = max(1, self._middle, self._least_frames() - self._right)
         self._held: Waveform
         self._before: int
         self.reset()
@@ -151,8 +152,6 @@ class WindowEncoder(Encoder):
             end = self._before + self._middle
             rows = self._run(end + self._right, watch)[self._before : end]
             answers.append(rows)
-            if not len(rows):  # the graph wants more audio for a frame
-                break
             self._drop(self._before + len(rows))
         return np.concatenate(answers)
 
@@ -166,6 +165,15 @@ class WindowEncoder(Encoder):
         """Begin a new waveform."""
         self._held = np.zeros(0, np.float32)
         self._before = 0  # frames of what is held that were answered already
+
+    def _least_frames(self) -> int:
+        """Return the frames of audio of which the graph makes one."""
+        log_mel, frames = self._graph.log_mel, 1
+        while True:
+            samples = frames * self._frame
+            if self._graph.num_frames(log_mel.num_frames(samples) if log_mel else samples) > 0:
+                return frames
+            frames += 1
 
     def _run(self, frames: int | None, watch: Stopwatch) -> Logits:
         samples = None if frames is None else frames * self._frame

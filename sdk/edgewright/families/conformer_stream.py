@@ -118,7 +118,12 @@ class TranscriptionStream:
             StateError: The stream is finished, closed or broken, or another thread is in it.
         """
         with self._call():
-            return self._listen(self._audio.feed(piece, sample_rate=sample_rate))
+            try:
+                waveform = self._audio.feed(piece, sample_rate=sample_rate)
+            except InputError:  # before anything was taken in
+                self._problem = None
+                raise
+            return self._listen(waveform)
 
     def finish(self) -> list[Event]:
         """Listen to the end: the last `Final`, where something was said since the one before.
@@ -128,6 +133,7 @@ class TranscriptionStream:
         """
         with self._call(then="is finished"):
             events = self._listen(self._audio.finish())
+            self._loudness.finish()
             self._hear(self._encoder.finish(self._watch))
             self._update()
             return [*events, *self._end("finish")]
@@ -174,7 +180,7 @@ class TranscriptionStream:
 
     @contextmanager
     def _call(self, then: str | None = None) -> Iterator[None]:
-        """Listen in this block; if it ends otherwise than by refused input, the stream is broken.
+        """Listen in this block; where it raises, the stream is broken.
 
         Args:
             then: Why no call may follow; None where one may.
@@ -188,11 +194,7 @@ class TranscriptionStream:
                 )
             self._problem = _BROKEN
             self._watch.resume()
-            try:
-                yield
-            except InputError:  # before anything was taken in
-                self._problem = None
-                raise
+            yield
             self._problem = then
 
     def _check_closed(self) -> None:
@@ -268,9 +270,11 @@ class TranscriptionStream:
         lately = max(start, heard - GOING_ON_SECONDS)
         if not words:
             return words, lately
+        last = words[-1]
+        if ending == "pause" and self._endpointer.speech_end < last.start and last.end >= heard:
+            return words[:-1], last.start  # it begins now
         if ending != "length":
             return words, heard
-        last = words[-1]
         if last.end > lately and last.start >= start + self._longest / 2:
             return words[:-1], last.start
         return words, min(heard, max(last.end, lately))

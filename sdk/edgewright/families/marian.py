@@ -30,6 +30,9 @@ from edgewright.tasks.translate_text import TranslateText, Translation
 MOST_BEAMS = 64
 """Hypotheses that a call may ask for."""
 
+MOST_PENALTY = 10.0
+"""Exponent of the length, up or down."""
+
 
 @dataclass(frozen=True)
 class MarianConfig:
@@ -209,9 +212,11 @@ class Marian(Model[MarianConfig]):
         beams = _within("num_beams", num_beams, config.num_beams, MOST_BEAMS)
         longest = _within("max_new_tokens", max_new_tokens, config.max_new_tokens, most)
         penalty = config.length_penalty if length_penalty is None else length_penalty
-        if not isinstance(penalty, (int, float)) or not math.isfinite(penalty):
+        number = isinstance(penalty, (int, float)) and math.isfinite(penalty)
+        if not number or abs(penalty) > MOST_PENALTY:
             raise UsageError(
-                f"length_penalty: got {penalty!r}, expected a finite number; 1 divides by length"
+                f"length_penalty: got {penalty!r}, expected -{MOST_PENALTY:g} to {MOST_PENALTY:g}; "
+                "1 divides by length"
             )
         return replace(
             config, num_beams=beams, max_new_tokens=longest, length_penalty=float(penalty)
@@ -224,9 +229,15 @@ class Marian(Model[MarianConfig]):
         ids = (options.start_id, options.eos_id, *options.banned_ids)
         known = all(0 <= one < size for one in ids) and config.pad_id >= 0
         require(known, "search", f"token ids {ids}", f"ids of the {size} that the graph knows")
-        require(config.max_source_tokens >= 1, "max_source_tokens", config.max_source_tokens, "1 …")
+        require(
+            config.max_source_tokens >= 1,
+            "max_source_tokens",
+            config.max_source_tokens,
+            "at least 1",
+        )
         most = config.max_target_tokens
         fits = 1 <= options.max_new_tokens <= most and 1 <= options.num_beams <= MOST_BEAMS
+        fits &= abs(options.length_penalty) <= MOST_PENALTY
         require(fits, "search", options, f"up to {most} tokens and {MOST_BEAMS} beams")
 
 

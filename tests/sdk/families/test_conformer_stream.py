@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 import edgewright as ew
 import tiny_bundles
+from edgewright.audio import Loudness
 from edgewright.endpointing import EndpointConfig
 from edgewright.errors import InputError, InputTypeError, StateError, UsageError
 from edgewright.families.conformer_ctc import ConformerCTC
@@ -182,6 +183,36 @@ def test_words_that_are_taken_back_are_told_as_an_empty_partial(
     assert events[-1].text
     monkeypatch.setattr(stream._utterance, "words", lambda _: ())
     assert [(event.event, event.text) for event in stream.finish()] == [("partial", "")]
+
+
+def test_loudness_does_not_depend_on_the_pieces(recognizer: ConformerCTC) -> None:
+    """One sample above the limit of silence, which no window of 20 ms as a whole is."""
+    click = np.zeros(RATE // 2, np.float32)
+    click[720] = 0.01
+    for size in (10, 320, 1600):
+        loudness = Loudness(RATE)
+        for piece in sizes(click, size):
+            loudness.feed(piece)
+        assert loudness.last_loud == 0.0
+
+
+def test_a_failure_inside_the_model_breaks_the_stream(
+    stream: TranscriptionStream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Though it is an InputError, as of a search that is given NaN."""
+    with monkeypatch.context() as patch:
+        patch.setattr(stream._encoder, "feed", lambda *_: np.full((3, 4), np.nan, np.float32))
+        with pytest.raises(InputError, match="logits"):
+            stream.feed(SPEECH)
+    with pytest.raises(StateError, match="interrupted or failed"):
+        stream.feed(SPEECH)
+    stream.reset()
+    assert listen(stream, [SPEECH])
+
+
+def test_windows_shorter_than_a_frame_are_made_longer(recognizer: ConformerCTC) -> None:
+    encoder = WindowEncoder(recognizer._graph, WindowConfig(0.0, 1e-4, 0.0))
+    assert len(encoder.feed(np.zeros(RATE, np.float32), Stopwatch())) == 100
 
 
 def test_a_window_that_gives_fewer_frames_than_it_spans_loses_none(

@@ -147,7 +147,7 @@ def test_a_source_that_is_too_long_is_refused(translator: Marian) -> None:
         ({"num_beams": 65}, "expected 1 to 64"),
         ({"num_beams": 2.0}, "num_beams: got 2.0, expected 1 to 64; pass a whole number"),
         ({"max_new_tokens": 41}, "max_new_tokens: got 41, expected 1 to 40"),
-        ({"length_penalty": float("nan")}, "length_penalty: got nan, expected a finite number"),
+        ({"length_penalty": float("nan")}, "length_penalty: got nan, expected -10 to 10"),
     ],
 )
 def test_options_out_of_range_are_refused(
