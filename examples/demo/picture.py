@@ -128,7 +128,7 @@ def grouped_bars(
                           va="bottom", fontsize=6)  # fmt: skip
     axes.set_xticks(
         range(len(rows)),
-        [row.bundle.replace("decision-transformer", "dt").replace("-", "\n", 1) for row in rows],
-        fontsize=7,
+        [row.bundle.replace("decision-transformer", "dt").replace("-", "\n") for row in rows],
+        fontsize=6,
     )
     axes.set_title(title)
