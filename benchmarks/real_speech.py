@@ -17,9 +17,10 @@ import numpy as np
 import pyctcdecode
 
 import edgewright
-from edgewright.audio import read_blocks, segments
+from edgewright.audio import read_blocks
 from edgewright.ctc import NgramModel, WordSearch
 from edgewright.ctc.word_search import WORD_PREFIX
+from edgewright.pauses import segments
 
 TRIGRAM = Path(__file__).parents[1] / "examples" / "checkpoints" / "conformer-ctc-en" / "lm.arpa"
 HOTWORDS = {"password": 6.0, "extension": 6.0, "queen": 6.0, "zanzibar": 6.0}

@@ -2,15 +2,13 @@
 
 import queue
 import sys
-import time
 from collections.abc import Iterator
 from typing import Any
 
 from numpy.typing import NDArray
 
-from edgewright.audio import read_pieces
+from edgewright.audio import PIECE_SECONDS, paced, read_pieces
 
-PIECE_SECONDS = 0.1
 MOST_WAITING = 50
 """Pieces that wait where the program falls behind the microphone."""
 
@@ -35,15 +33,7 @@ def sound_device() -> Any:
 
 def _file(path: str) -> tuple[int, Iterator[NDArray[Any]]]:
     rate, pieces = read_pieces(path, PIECE_SECONDS)
-
-    def paced() -> Iterator[NDArray[Any]]:
-        due = time.perf_counter()
-        for piece in pieces:
-            due += len(piece) / rate
-            time.sleep(max(0.0, due - time.perf_counter()))
-            yield piece
-
-    return rate, paced()
+    return rate, paced(pieces, rate)
 
 
 def _microphone() -> tuple[int, Iterator[NDArray[Any]]]:

@@ -1,11 +1,11 @@
-"""Audio: files and arrays of any rate and channel count as mono blocks, cut at pauses.
+"""Audio: files, arrays and live pieces of any rate and channel count as mono blocks.
 
 Everything is a stream of blocks, so the memory of a three-hour file is that of one segment.
 Decoding is libsndfile's, resampling is soxr's (quality HQ).
 """
 
+import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -21,27 +21,16 @@ Waveform = NDArray[np.float32]
 
 BLOCK_SECONDS = 4.0
 """Audio read at a time."""
+PIECE_SECONDS = 0.1
+"""Audio given to a stream at a time, as microphones do it, where nothing else is asked for."""
 LEAST_RATE, MOST_RATE = 1_000, 768_000
 """Sample rates that are taken, Hz."""
 MOST_CHANNELS = 64
 MOST_MAGNITUDE = 64.0
 """Largest float32 sample: 36 dB above full scale is no recording but integers in float32."""
-SILENCE_DBFS = -60.0
-"""Root mean square (0 dBFS: 1.0) that no 20 ms of silence reaches."""
-_SILENCE = 10 ** (SILENCE_DBFS / 10)
-_PAUSE_SECONDS = 0.02
 _INT16_SCALE = 32768.0
 _UNKNOWN_FRAMES = 2**62
 """libsndfile says 2**63 - 1 of a FLAC whose writer did not know."""
-
-
-@dataclass(frozen=True, eq=False)
-class Segment:
-    """A piece of audio between two pauses."""
-
-    start: float
-    """Seconds from the beginning of the audio."""
-    waveform: Waveform
 
 
 def read_blocks(
@@ -108,6 +97,15 @@ def read_pieces(
     return _open(Path(path), f"input '{name}' ({path})", seconds)
 
 
+def paced(pieces: Iterator[NDArray[np.generic]], sample_rate: int) -> Iterator[NDArray[np.generic]]:
+    """Yield each piece when its last sample was spoken; a late one does not move the others."""
+    begun, spoken = time.perf_counter(), 0
+    for piece in pieces:
+        spoken += len(piece)
+        time.sleep(max(0.0, begun + spoken / sample_rate - time.perf_counter()))
+        yield piece
+
+
 def read_audio(source: str | Path | NDArray[np.generic], sample_rate: int) -> Waveform:
     """Return the whole audio as float32 (samples,) at `sample_rate`; see `read_blocks`."""
     return np.concatenate(list(read_blocks(source, sample_rate)))
@@ -124,80 +122,6 @@ def duration(path: str | Path) -> float | None:
         return None
     known = 0 < info.frames < _UNKNOWN_FRAMES
     return float(info.frames / info.samplerate) if known else None
-
-
-def segments(blocks: Iterator[Waveform], sample_rate: int, max_seconds: float) -> Iterator[Segment]:
-    """Cut a stream at its pauses into segments of at most `max_seconds`.
-
-    A cut is in the quietest 20 ms of the last half of what fits; the segments put together are the
-    stream.
-    """
-    most = max(2, int(max_seconds * sample_rate))
-    held, position = np.zeros(0, np.float32), 0
-    for block in blocks:
-        held = np.concatenate((held, block))
-        while held.size > most:
-            cut = _quietest(held[:most], most // 2, int(_PAUSE_SECONDS * sample_rate))
-            yield Segment(position / sample_rate, held[:cut])
-            held, position = held[cut:], position + cut
-    if held.size:
-        yield Segment(position / sample_rate, held)
-
-
-def is_silence(waveform: Waveform, sample_rate: int) -> bool:
-    """Return whether every 20 ms of a waveform stay below `SILENCE_DBFS`."""
-    window = max(1, int(_PAUSE_SECONDS * sample_rate))
-    return bool(_powers(waveform, window).max() < _SILENCE)
-
-
-class Loudness:
-    """Follows where a stream was loud last, in windows of 20 ms; belongs to one caller."""
-
-    def __init__(self, sample_rate: int) -> None:
-        self._window, self._rate = max(1, int(_PAUSE_SECONDS * sample_rate)), sample_rate
-        self._held: Waveform
-        self._num_samples: int
-        self.last_loud: float
-        """Seconds from the beginning to the end of the last window that is no silence; 0: none."""
-        self.reset()
-
-    def feed(self, waveform: Waveform) -> None:
-        """Listen to what comes next."""
-        held = np.concatenate((self._held, waveform))
-        self._num_samples += waveform.size
-        whole = held.size - held.size % self._window
-        self._held = held[whole:]
-        self._note(held[:whole], self._num_samples - held.size)
-
-    def finish(self) -> None:
-        """Judge what is left, which is shorter than a window."""
-        self._note(self._held, self._num_samples - self._held.size)
-
-    def _note(self, waveform: Waveform, begin: int) -> None:
-        loud = np.flatnonzero(_powers(waveform, self._window) >= _SILENCE)
-        if loud.size:
-            end = begin + min((int(loud[-1]) + 1) * self._window, waveform.size)
-            self.last_loud = end / self._rate
-
-    def reset(self) -> None:
-        """Begin a new stream."""
-        self._held = np.zeros(0, np.float32)
-        self._num_samples, self.last_loud = 0, 0.0
-
-
-def _quietest(waveform: Waveform, first: int, window: int) -> int:
-    """Return the middle of the quietest window that begins at `first` or later; ties: the last."""
-    powers = _powers(waveform[first:], max(1, window))
-    index = powers.size - 1 - int(np.argmin(powers[::-1]))
-    return min(first + index * max(1, window) + window // 2, waveform.size - 1)
-
-
-def _powers(waveform: Waveform, window: int) -> NDArray[np.float64]:
-    """Return the mean squares of windows side by side; the last may be shorter."""
-    starts = np.arange(0, waveform.size, window)
-    sums = np.add.reduceat(np.square(waveform, dtype=np.float64), starts)
-    means: NDArray[np.float64] = sums / np.minimum(window, waveform.size - starts)
-    return means
 
 
 def _check_array(array: NDArray[np.generic], what: str) -> NDArray[np.generic]:

@@ -37,6 +37,21 @@ def check_output(output: Path) -> Path:
     )
 
 
+def output_folder(output: Path, files: int) -> Path:
+    """Return the folder for several files, which is made where it is missing.
+
+    Raises:
+        UsageError: A file lies there, or there is no folder around it.
+    """
+    if (output.exists() and not output.is_dir()) or not output.parent.is_dir():
+        raise UsageError(
+            f"output: got '{output}', expected a folder for {files} files, or a new one in an "
+            "existing folder; name one"
+        )
+    output.mkdir(exist_ok=True)
+    return output
+
+
 @contextmanager
 def complete_file(output: str | Path) -> Iterator[Path]:
     """Give the path of a file to make, which moves to `output` when the block ends well.

@@ -7,8 +7,9 @@ import pytest
 import soundfile
 import soxr
 
-from edgewright.audio import is_silence, read_audio, read_blocks, segments
+from edgewright.audio import read_audio, read_blocks
 from edgewright.errors import InputError, InputTypeError
+from edgewright.pauses import is_silence, segments
 
 
 def noise(size: int) -> np.ndarray:

@@ -21,7 +21,6 @@ from edgewright.runtime import Runtime, Timings
 from edgewright.tasks.speak import Speech
 from edgewright.tasks.transcription import Final, Partial
 from edgewright.translation import (
-    WAITING,
     Failed,
     Listen,
     SessionEvent,
@@ -29,6 +28,7 @@ from edgewright.translation import (
     Spoken,
     Turn,
 )
+from edgewright.translation_session import WAITING
 from tiny_bundles import RATE, tones
 
 PAUSE = [0] * 14
@@ -239,7 +239,7 @@ def test_an_interrupt_while_feed_waits_lets_the_session_close(
     session = SpeechTranslator(ears, patient, say).session()
     session.feed(tones([1, 2, *PAUSE] * WAITING))
     with monkeypatch.context() as patch:
-        patch.setattr(session._worker, "_put", interrupted)
+        patch.setattr(session._worker, "submit", interrupted)
         with pytest.raises(KeyboardInterrupt):
             session.close()
     go_on.set()

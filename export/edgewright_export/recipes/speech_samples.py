@@ -7,9 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
-from edgewright.audio import Waveform, is_silence, read_blocks, segments
+from edgewright.audio import Waveform, read_blocks
 from edgewright.errors import InputError, InputNotFoundError
 from edgewright.lines import split_lines
+from edgewright.pauses import is_silence, segments
 from edgewright_export.calibrate import spread
 
 SUFFIXES = frozenset({".wav", ".flac", ".ogg", ".opus", ".mp3", ".aiff", ".aif", ".au", ".caf"})

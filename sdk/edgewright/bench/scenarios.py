@@ -15,8 +15,9 @@ from typing import ClassVar, TypeVar
 
 import numpy as np
 
+from edgewright.audio import PIECE_SECONDS
 from edgewright.bench.result import Pace, Sample
-from edgewright.bench.streaming import PIECE, Streams
+from edgewright.bench.streaming import Streams
 from edgewright.errors import UsageError
 from edgewright.tasks.base import Query, Recording
 
@@ -248,8 +249,8 @@ class Streaming(Scenario):
     """Speech at its own pace, a word a sample, from its end to when it was told."""
 
     help = (
-        f"speech at its own pace, in pieces of {1e3 * PIECE:.0f} ms: emission delay of the words; "
-        "--workers streams at once"
+        f"speech at its own pace, in pieces of {1e3 * PIECE_SECONDS:.0f} ms: emission delay of the "
+        "words; --workers streams at once"
     )
     several_callers = True
     plays = True

@@ -14,6 +14,7 @@ from queue import SimpleQueue
 from threading import Event as Flag
 from typing import TYPE_CHECKING
 
+from edgewright.audio import PIECE_SECONDS
 from edgewright.bench.result import Pace, Sample
 from edgewright.bench.summary import total_pace
 from edgewright.errors import InputError
@@ -26,8 +27,6 @@ from edgewright.tasks.transcription import Event, Final
 if TYPE_CHECKING:
     from edgewright.bench.scenarios import Recorder
 
-PIECE = 0.1
-"""Seconds of audio that a stream is given at a time, as microphones give it."""
 PATIENCE = 5.0
 """Seconds of audio in which something must be told, at least: windows are waited for."""
 LONGEST_UTTERANCE = 60.0
@@ -100,7 +99,9 @@ class Caller:
     @property
     def pace(self) -> Pace:
         """How its streams kept up so far."""
-        return Pace(PIECE, self._calls, self._late, self._ended, self._audio, self._computing)
+        return Pace(
+            PIECE_SECONDS, self._calls, self._late, self._ended, self._audio, self._computing
+        )
 
     def play(self) -> None:
         """Play until the run ends."""
@@ -110,7 +111,7 @@ class Caller:
             self._play(recording)
 
     def _play(self, recording: Recording) -> None:
-        stream, rate, pieces = recording.open(PIECE)
+        stream, rate, pieces = recording.open(PIECE_SECONDS)
         words, spoken, end = Words(recording.input, self._start), 0, self._start
         for piece in pieces:
             spoken += len(piece)
@@ -141,7 +142,7 @@ class Caller:
         events = listen()
         call = Call(due, begun, self._run.now(), stream.timings.since(before))
         self._calls += 1
-        self._late += call.ended > due + PIECE
+        self._late += call.ended > due + PIECE_SECONDS
         self._computing += call.ended - begun
         for event in events:
             self._run.told.set()
@@ -239,7 +240,7 @@ def warm_up(recordings: Sequence[Recording]) -> float:
     Where nothing is told, those to its end.
     """
     began, first = time.perf_counter(), None
-    stream, _, pieces = recordings[0].open(PIECE)
+    stream, _, pieces = recordings[0].open(PIECE_SECONDS)
     for listen in _calls(stream, pieces):
         if listen() and first is None:
             first = time.perf_counter() - began

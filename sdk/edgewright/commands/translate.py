@@ -8,18 +8,17 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
-from edgewright.audio import read_pieces
+from edgewright.audio import PIECE_SECONDS, read_pieces
 from edgewright.bench.report.drawing import new_figure
 from edgewright.bench.report.waterfalls import draw_waterfalls
 from edgewright.commands.base import add_json_option, add_load_options
 from edgewright.commands.output import emit
 from edgewright.endpointing import EndpointConfig
-from edgewright.errors import UsageError
+from edgewright.errors import EdgewrightError, UsageError
 from edgewright.loading import load
-from edgewright.output_file import check_output, complete_file
+from edgewright.output_file import check_output, complete_file, output_folder
 from edgewright.tasks.speak import WavWriter, check_wav
 from edgewright.translation import (
-    PIECE_SECONDS,
     Failed,
     Listen,
     SessionEvent,
@@ -29,8 +28,6 @@ from edgewright.translation import (
 )
 from edgewright.waterfall import Waterfall
 
-FAILED = 1
-"""Exit code where something was said and nothing could be translated and spoken."""
 PARTS = {"asr": "transcribe", "mt": "translate-text", "tts": "speak"}
 """Options that name a bundle, and the task of each."""
 
@@ -113,7 +110,8 @@ class TranslateCommand:
         turns = [turn for one in done for turn in one.turns]
         if args.picture is not None:
             _draw(turns, args.picture)
-        return 0 if turns or not any(one.failed for one in done) else FAILED
+        said_in_vain = not turns and any(one.failed for one in done)
+        return EdgewrightError.exit_code if said_in_vain else 0
 
 
 def _load(args: argparse.Namespace, name: str) -> Any:
@@ -144,13 +142,8 @@ def _outputs(audio: list[str], output: Path) -> list[Path]:
             f"audio: got several files of one name {sorted(names)[:3]}, expected different ones; "
             "translate them one by one"
         )
-    if (output.exists() and not output.is_dir()) or not output.parent.is_dir():
-        raise UsageError(
-            f"output: got '{output}', expected a folder for {len(audio)} files, or a new one in an "
-            "existing folder; name one"
-        )
-    output.mkdir(exist_ok=True)
-    return [_beside(output / name, audio) for name in names]
+    folder = output_folder(output, len(audio))
+    return [_beside(folder / name, audio) for name in names]
 
 
 def _beside(output: Path, audio: list[str]) -> Path:

@@ -7,7 +7,7 @@ from typing import Any, TypeAlias, TypeVar, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from edgewright.audio import Segment, is_silence, read_blocks, segments
+from edgewright.audio import read_blocks
 from edgewright.ctc import (
     BeamSearch,
     NgramModel,
@@ -23,6 +23,7 @@ from edgewright.families.conformer_encoders import ChunkEncoder, WindowConfig, W
 from edgewright.families.conformer_graph import ConformerGraph
 from edgewright.families.conformer_stream import TranscriptionStream
 from edgewright.families.conformer_utterance import Utterance
+from edgewright.pauses import Segment, is_silence, segments
 from edgewright.specs import Array
 from edgewright.tasks.transcribe import Transcribe
 from edgewright.tasks.transcription import (

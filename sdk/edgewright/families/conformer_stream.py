@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgewright.alone import Alone
-from edgewright.audio import LiveAudio, Loudness, Waveform
+from edgewright.audio import LiveAudio, Waveform
 from edgewright.ctc import MAX_BEAM_FRAMES
 from edgewright.endpointing import EndpointConfig, Endpointer
 from edgewright.errors import InputError, StateError
@@ -15,6 +15,7 @@ from edgewright.families.conformer_config import ConformerCTCConfig
 from edgewright.families.conformer_encoders import Encoder
 from edgewright.families.conformer_graph import Logits
 from edgewright.families.conformer_utterance import Utterance
+from edgewright.pauses import Loudness
 from edgewright.runtime import Runtime, Stopwatch, Timings
 from edgewright.tasks.transcription import (
     AudioTimings,

@@ -10,7 +10,7 @@ from typing import Any, Generic, Literal, Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from edgewright.audio import read_pieces
+from edgewright.audio import paced, read_pieces
 from edgewright.bench.result import Percentile
 from edgewright.bench.statistics import percentiles
 from edgewright.errors import UsageError
@@ -171,7 +171,7 @@ class Player:
         rate, pieces = read_pieces(path, self._piece_seconds)
         stream, texts = self._open_stream(rate), list[str]()
         self._start, self._busy = time.perf_counter(), 0.0
-        for event in self._events(stream, pieces, rate):
+        for event in self._events(stream, paced(pieces, rate) if self._real_time else pieces):
             texts += [event.text] if isinstance(event, Final) else []
             yield event
         yield Played(
@@ -193,13 +193,9 @@ class Player:
         return EmissionDelay(clock, seconds.size, percentiles(seconds))
 
     def _events(
-        self, stream: SpeechStream, pieces: Iterator[NDArray[np.generic]], rate: int
+        self, stream: SpeechStream, pieces: Iterator[NDArray[np.generic]]
     ) -> Iterator[Event]:
-        spoken = 0
         for piece in pieces:
-            spoken += len(piece)
-            if self._real_time:
-                time.sleep(max(0.0, self._start + spoken / rate - time.perf_counter()))
             yield from self._told(partial(stream.feed, piece))
         yield from self._told(stream.finish)
 

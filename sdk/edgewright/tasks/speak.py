@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgewright.errors import InputError, UsageError
-from edgewright.output_file import check_output, complete_file
+from edgewright.output_file import check_output, complete_file, output_folder
 from edgewright.progress import Progress
 from edgewright.runtime import Runtime, Timings
 from edgewright.specs import Array
@@ -259,11 +259,6 @@ def _outputs(output: Path, texts: Sequence[Text], *, as_folder: bool) -> list[Pa
     """
     if not as_folder:
         return [check_wav(output)]
-    if (output.exists() and not output.is_dir()) or not output.parent.is_dir():
-        raise UsageError(
-            f"output: got '{output}', expected a folder for {len(texts)} files, or a new one in an "
-            "existing folder; name one"
-        )
-    output.mkdir(exist_ok=True)
+    folder = output_folder(output, len(texts))
     digits = max(4, len(str(texts[-1].number)))
-    return [output / f"{one.number:0{digits}}.wav" for one in texts]
+    return [folder / f"{one.number:0{digits}}.wav" for one in texts]

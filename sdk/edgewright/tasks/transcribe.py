@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from edgewright.audio import duration, read_pieces
+from edgewright.audio import PIECE_SECONDS, duration, read_pieces
 from edgewright.endpointing import EndpointConfig
 from edgewright.errors import UsageError
 from edgewright.progress import Progress
@@ -19,8 +19,6 @@ from edgewright.tasks.base import Query, Recording, Task, one_query_each
 from edgewright.tasks.live import Player, SpeechStream
 from edgewright.tasks.transcription import DECODINGS, Decoding, Transcription
 
-CHUNK_MS = 100.0
-"""Of `--chunk-ms`, as microphones give it."""
 PAUSE_SECONDS = 1.0
 """Silence behind each of the golden samples that are played: longer than the pause that ends an
 utterance."""
@@ -107,7 +105,7 @@ class Transcribe(Task):
         )
         live.add_argument(
             "--chunk-ms", type=float, metavar="MS",
-            help=f"audio that the stream is given at a time (default: {CHUNK_MS:g})",
+            help=f"audio that the stream is given at a time (default: {1e3 * PIECE_SECONDS:g})",
         )  # fmt: skip
         live.add_argument(
             "--pause", type=float, metavar="SECONDS",
@@ -140,7 +138,7 @@ class Transcribe(Task):
                 endpoint=endpoint,
             )
 
-        seconds = (CHUNK_MS if args.chunk_ms is None else args.chunk_ms) / 1e3
+        seconds = PIECE_SECONDS if args.chunk_ms is None else args.chunk_ms / 1e3
         player = Player(open_stream, model.runtime, piece_seconds=seconds, real_time=args.realtime)
         for path in args.audio:
             yield from player.play(path)

@@ -64,7 +64,7 @@ class Partial:
     words: tuple[Word, ...]
     """In time order; the first begins where the last `Final` ended or later."""
     position: float
-    """Seconds of audio that the stream had taken in, no less than at the event before."""
+    """Seconds of audio that the stream had heard, no less than at the event before."""
     streaming: Streaming
     event: Literal["partial"] = "partial"
 
@@ -81,7 +81,7 @@ class Final:
     words: tuple[Word, ...]
     """In time order; the first begins where the last `Final` ended or later."""
     position: float
-    """Seconds of audio that the stream had taken in, no less than at the event before."""
+    """Seconds of audio that the stream had heard, no less than at the event before."""
     speech_end: float
     """Where the pause began, seconds; the end of the last word where there was none."""
     ending: Ending

@@ -84,7 +84,7 @@ def short(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def fast(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(streaming, "PIECE", PIECE)
+    monkeypatch.setattr(streaming, "PIECE_SECONDS", PIECE)
     monkeypatch.setattr(scenarios, "SPREAD", PIECE)
 
 

@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 
 import edgewright as ew
 import tiny_bundles
-from edgewright.audio import Loudness
 from edgewright.endpointing import EndpointConfig
 from edgewright.errors import InputError, InputTypeError, StateError, UsageError
 from edgewright.families.conformer_ctc import ConformerCTC
 from edgewright.families.conformer_encoders import WindowConfig, WindowEncoder
 from edgewright.families.conformer_stream import TranscriptionStream
+from edgewright.pauses import Loudness
 from edgewright.runtime import Stopwatch, Timings
 from edgewright.tasks.transcription import Event, Final, Partial
 from edgewright.voice_activity import VoiceActivityConfig
