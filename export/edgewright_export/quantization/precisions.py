@@ -6,6 +6,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import ClassVar
 
+import onnx
+
+from edgewright_export.onnx_graph import save_model
 from edgewright_export.quantization.half import SENSITIVE, convert_half, halved_nodes
 from edgewright_export.quantization.integer import IntegerForm, quantize_integer
 from edgewright_export.quantization.plan import QuantizationPlan, quantizable_nodes
@@ -162,6 +165,39 @@ class TensorRtInteger(Integer):
         return super().describe(_static(plan), method)
 
 
+class TensorRtSingle(Precision):
+    """fp32 as PyTorch traced it: TensorRT before 10.14 knows no fused attention."""
+
+    key = "fp32"
+    provider = "TensorrtExecutionProvider"
+    device = "tensorrt"
+    portable = True
+
+    def observed(self, plan: QuantizationPlan) -> tuple[str, ...] | None:
+        """Return none: all values keep their type."""
+        return None
+
+    def write(
+        self,
+        source: Path,
+        target: Path,
+        plan: QuantizationPlan,
+        ranges: Ranges,
+        exact: Collection[str] = (),
+    ) -> tuple[str, ...]:
+        """Copy the traced graph."""
+        save_model(onnx.load(source), target)
+        return ()
+
+    def lowered(self, source: Path, plan: QuantizationPlan, ranges: Ranges) -> tuple[str, ...]:
+        """Return none."""
+        return ()
+
+    def describe(self, plan: QuantizationPlan, method: str) -> str:
+        """Name how it is traced."""
+        return "torch.onnx.export, optimized"
+
+
 class Half(Precision):
     """fp16 but for what half precision cannot hold."""
 
@@ -230,6 +266,7 @@ def _static(plan: QuantizationPlan) -> QuantizationPlan:
 
 PRECISIONS: dict[str, Precision] = {
     "fp16": Half(),
+    "fp32-trt": TensorRtSingle(),
     "int8": Integer(),
     "int8-reduced": Integer(IntegerForm(reduced_range=True)),
     "int8-trt": TensorRtInteger(),

@@ -1,0 +1,111 @@
+"""What was found on a machine, before anything is concluded from it; every record is plain data.
+
+`edgewright doctor --json` prints them, so that what another machine would choose can be told here.
+"""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+TensorRtFlavor = Literal["tensorrt", "tensorrt-rtx"]
+
+
+@dataclass(frozen=True)
+class Gpu:
+    """One NVIDIA GPU."""
+
+    name: str
+    """As the driver calls it: `NVIDIA H200`, `Orin`, …"""
+    compute_capability: str
+    """Generation: `7.5` (Turing), `8.7` (Orin), `9.0` (Hopper), …"""
+    memory_bytes: int
+    """All of its memory; on Jetson boards that of the board."""
+
+
+@dataclass(frozen=True)
+class NvidiaDriver:
+    """The driver and the GPUs that it sees."""
+
+    version: str
+    """`580.95.05`; empty where the system does not tell."""
+    cuda: str
+    """Latest CUDA that it serves: `13.0`; empty without a driver."""
+    gpus: tuple[Gpu, ...]
+    """In the driver's order; the first one is used."""
+    problem: str | None
+    """Why none can be used and what to do about it; none where one can."""
+
+
+NO_DRIVER = NvidiaDriver("", "", (), "no NVIDIA driver (libcuda.so.1 is not found)")
+
+
+@dataclass(frozen=True)
+class OnnxRuntimeLibrary:
+    """The installed onnxruntime."""
+
+    package: str
+    """`onnxruntime` or `onnxruntime-gpu`, where the installation tells; empty otherwise."""
+    version: str
+    """Empty where it cannot be imported."""
+    providers: tuple[str, ...]
+    """Execution providers that it was built with."""
+    missing_libraries: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """By provider: shared libraries that it needs and that are not on this machine."""
+    problem: str | None = None
+    """Why it cannot be imported; none where it can."""
+
+
+@dataclass(frozen=True)
+class TensorRtLibrary:
+    """One installed TensorRT."""
+
+    flavor: TensorRtFlavor
+    version: str
+    """`10.3.0.30`; empty where it is not installed."""
+    problem: str | None = None
+    """Why it cannot be imported; none where it can."""
+
+
+@dataclass(frozen=True)
+class EngineRecord:
+    """What an engine in the cache was built from, for and with: its sidecar file."""
+
+    graph_sha256: str
+    """SHA-256 (hex) of the ONNX file and its external data."""
+    flavor: TensorRtFlavor
+    version: str
+    """Of the TensorRT that built it."""
+    gpu: str
+    """Name of the GPU that it was built on."""
+    compute_capability: str
+    driver_major: int
+    precision: str
+    """Of the variant: `fp32`, `fp16`, `int8-trt`, …"""
+    profiles: tuple[str, ...]
+    """Sizes that it was built for, one line a profile."""
+    compatibility: str
+    """`none`, or the kind of other GPUs that may load it."""
+    plan_sha256: str
+    """SHA-256 (hex) of the plan."""
+    plan_bytes: int
+    seconds: float
+    """That building it took."""
+    built: str
+    """When: ISO 8601, UTC."""
+    edgewright: str
+    """Version that built it."""
+
+
+@dataclass(frozen=True)
+class Facts:
+    """All that backends conclude from."""
+
+    platform: str
+    """`JetPack 6 (L4T 36.4.3)` on a Jetson; empty elsewhere."""
+    nvidia: NvidiaDriver
+    onnxruntime: OnnxRuntimeLibrary
+    tensorrt: tuple[TensorRtLibrary, ...] = ()
+    """Those that are installed."""
+    cuda_bindings: str = ""
+    """Version of cuda-bindings, which the TensorRT runner needs; empty where it is missing."""
+    engines: tuple[EngineRecord, ...] = ()
+    """Engines in the cache."""
