@@ -60,7 +60,7 @@ def _findings(bundle: Bundle, name: str | None, backend: str | None) -> list[Gra
         GraphFinding(variant.name, component, finding)
         for variant in variants
         for component, record in variant.components.items()
-        for finding in lint(bundle.file(record.files[0]))
+        for finding in lint(bundle.file(record.files[0]), profiled=record.ranges)
         if backend in (None, finding.backend)
     ]
 

@@ -13,7 +13,7 @@ import onnx_ir
 import torch
 from onnx import TensorProto
 
-from edgewright.bundle.manifest import Component, StatePair
+from edgewright.bundle.manifest import Component, SizeRange, StatePair
 from edgewright.bundle.rules import STATE
 from edgewright.errors import CheckpointError
 from edgewright.specs import TensorSpec
@@ -38,6 +38,8 @@ class TracedComponent:
     """By input: axis -> name of its dynamic dimension; equal names mean equal sizes."""
     probes: tuple[Mapping[str, torch.Tensor], ...] = field(default=())
     """Inputs of other sizes, on which the graph is compared with `module`."""
+    ranges: Mapping[str, tuple[SizeRange, ...]] = field(default_factory=dict)
+    """By name of a dynamic dimension: the sizes that engines are built for."""
 
 
 def export_graph(traced: TracedComponent, path: Path) -> None:

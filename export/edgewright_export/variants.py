@@ -203,7 +203,12 @@ class VariantMaker:
             name,
             precision_of(name),
             opsets(list(paths.values())),
-            {key: describe(path, self._folder) for key, path in paths.items()},
+            {
+                key: replace(
+                    describe(path, self._folder), ranges=dict(self._graphs.traced[key].ranges)
+                )
+                for key, path in paths.items()
+            },
             (self._target(name, model, paths, receipt),),
             receipt,
         )

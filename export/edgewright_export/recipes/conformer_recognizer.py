@@ -7,11 +7,13 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from edgewright.bundle.manifest import SizeRange
 from edgewright.bundle.rules import STATE
 from edgewright.features import LogMelConfig
 from edgewright.specs import Array
 from edgewright.transcript import Boundary
 from edgewright_export.onnx_graph import TracedComponent
+from edgewright_export.sizes import BATCH, lengths
 from edgewright_export.subject import Sample
 
 
@@ -64,11 +66,20 @@ class FrontEnd:
         """Seconds from one row of logits to the next."""
         return math.prod(stride for _, stride, _ in self.subsampling) / self.steps_per_second
 
+    def length_ranges(self) -> tuple[SizeRange, ...]:
+        """Return the lengths that engines are built for: one chunk, and up to 30 s."""
+        whole = self.chunk_frames == 1
+        least = (self._steps(0.25),) if whole else (self.chunk_frames, self.chunk_frames)
+        return lengths(*least, *map(self._steps, (2, 8, 30)), step=self.chunk_frames)
+
+    def _steps(self, seconds: float) -> int:
+        """Return the steps of `seconds` or a little more, in whole chunks."""
+        return math.ceil(seconds * self.steps_per_second / self.chunk_frames) * self.chunk_frames
+
     def example(self, batch: int, seconds: float) -> dict[str, Tensor]:
         """Return random inputs of the graph, the last row of several padded by a third."""
         generator = torch.Generator().manual_seed(batch)
-        chunks = math.ceil(seconds * self.steps_per_second / self.chunk_frames)
-        steps = chunks * self.chunk_frames
+        steps = self._steps(seconds)
         name, tail = "waveform", []
         if self.features is not None:
             name, tail = "features", [self.features.num_mel_bins]
@@ -108,6 +119,7 @@ class Recognizer:
             inputs=inputs,
             outputs=("logits", *next_states),
             dynamic={name: axes.get(name, {0: "batch", 1: "time"}) for name in inputs},
+            ranges={"batch": BATCH, "time": self.front.length_ranges()},
             probes=(self._inputs(1, 0.2031), self._inputs(2, 1.0459), self._inputs(3, 2.9077)),
         )
 

@@ -44,6 +44,7 @@ from edgewright_export.recipes.sequences import (
     read_sequences,
     read_table,
 )
+from edgewright_export.sizes import BATCH, lengths
 from edgewright_export.subject import Sample
 
 VOCABULARY = "assets/vocab.txt"
@@ -122,12 +123,17 @@ class DNABERTRecipe(Recipe):
         output = "hidden" if self._config.head == "embedding" else "logits"
         names = ("token_ids", "attention_mask")
         longest = self._config.max_tokens
+        tops = (min(length, longest) for length in (64, 256, 512))
         return {
             "model": TracedComponent(
                 module=_Bert(self._model, self._config.head),
                 inputs=self._example(2, min(self._typical_tokens(), longest)),
                 outputs=(output,),
                 dynamic={name: {0: "batch", 1: "time"} for name in names},
+                ranges={
+                    "batch": BATCH,
+                    "time": lengths(3, *tops),
+                },
                 probes=(self._example(1, 3), self._example(3, longest)),
             )
         }

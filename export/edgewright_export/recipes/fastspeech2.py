@@ -30,8 +30,11 @@ from edgewright_export.recipes.fastspeech2_checkpoint import (
 from edgewright_export.recipes.fastspeech2_conformer import ConformerEncoder
 from edgewright_export.recipes.fastspeech2_texts import DEFAULT, read_texts
 from edgewright_export.recipes.fastspeech2_voice import Voice, VoiceReference
+from edgewright_export.sizes import BATCH, lengths
 from edgewright_export.subject import Sample
 
+FRAMES = lengths(3, 128, 512, 2048)
+"""Mel frames that engines are built for."""
 _PRONUNCIATION_LICENSES = ("MIT-Festival", "BSD-2-Clause")
 
 
@@ -70,6 +73,7 @@ class FastSpeech2Recipe(Recipe):
                 inputs={"frames": _noise(2, int(durations.sum()), size)},
                 outputs=("mel",),
                 dynamic={"frames": {0: "batch", 1: "frames"}},
+                ranges={"batch": BATCH, "frames": FRAMES},
                 probes=tuple({"frames": _noise(n, t, size)} for n, t in ((1, 3), (3, 211))),
             ),
         }
@@ -80,6 +84,7 @@ class FastSpeech2Recipe(Recipe):
                 inputs={"mel": _noise(2, 40, bins)},
                 outputs=(self._voice.vocoder_output,),
                 dynamic={"mel": {0: "batch", 1: "frames"}},
+                ranges={"batch": BATCH, "frames": FRAMES},
                 probes=tuple({"mel": _noise(n, t, bins)} for n, t in ((1, 3), (3, 61))),
             )
         return parts
@@ -156,6 +161,7 @@ class FastSpeech2Recipe(Recipe):
             inputs=self._example(names, 2, 60, 1.25),
             outputs=("hidden", "durations"),
             dynamic={**axes, "token_ids": {0: "batch", 1: "time"}},
+            ranges={"batch": BATCH, "time": lengths(2, 64, 256)},
             probes=(self._example(names, 1, 2, 1.0), self._example(names, 3, 143, 0.8)),
         )
 

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 import transformers
 
+from edgewright.bundle.manifest import SizeRange
 from edgewright.errors import InputError
 from edgewright.families.marian import MarianConfig
 from edgewright.specs import Array
@@ -27,12 +28,17 @@ from edgewright_export.recipes.marian_graphs import MarianSource, MarianStep
 from edgewright_export.recipes.marian_reference import MarianReference
 from edgewright_export.recipes.marian_search import read_search
 from edgewright_export.recipes.marian_vocabulary import VocabularyFiles, read_vocabulary_files
+from edgewright_export.sizes import BATCH, lengths
 from edgewright_export.subject import Sample
 
 LONGEST_SYNTHETIC = 24
 """Tokens of the longest source that is made up."""
 TARGET_TOKENS = 32
 """Tokens of the translations that quantized graphs are observed with and judged by."""
+BEAMS = (SizeRange(1, 4, 8),)
+SOURCE = lengths(1, 128)
+TARGET = lengths(2, 128)
+"""Sizes that engines are built for."""
 GOLDEN_LOGITS = 2**19
 """Numbers of a golden sample's output at most, so that a bundle stays small."""
 
@@ -91,6 +97,7 @@ class MarianRecipe(Recipe):
             inputs=self._source(2, 7),
             outputs=source.outputs,
             dynamic={name: {0: "batch", 1: "source"} for name in names},
+            ranges={"batch": BATCH, "source": SOURCE},
             probes=(self._source(1, 1), self._source(3, 19)),
         )
         sizes = ((2, 3, 7, 5), (1, 1, 3, 2), (3, 4, 11, 9))
@@ -100,6 +107,7 @@ class MarianRecipe(Recipe):
             inputs=inputs,
             outputs=("logits", *(f"next_{name}" for name in step.states)),
             dynamic={name: step.dynamic_axes(name) for name in inputs},
+            ranges={"batch": BATCH, "beams": BEAMS, "source": SOURCE, "time": TARGET},
             probes=tuple(probes),
         )
         return {"encoder": encoder, "decoder": decoder}

@@ -36,6 +36,7 @@ from edgewright_export.recipes.base import (
 )
 from edgewright_export.recipes.image_processor import image_transform, read_processor
 from edgewright_export.recipes.labels import read_labels
+from edgewright_export.sizes import BATCH
 from edgewright_export.subject import Sample
 
 IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff", ".gif"})
@@ -102,6 +103,7 @@ class ViTRecipe(Recipe):
                 inputs={"pixel_values": two},
                 outputs=("logits",),
                 dynamic={"pixel_values": {0: "batch"}},
+                ranges={"batch": BATCH},
                 probes=({"pixel_values": one}, {"pixel_values": three}),
             )
         }

@@ -60,6 +60,16 @@ class StatePair:
 
 
 @dataclass(frozen=True)
+class SizeRange:
+    """Sizes of a dynamic dimension that an engine is built for together."""
+
+    least: int
+    typical: int
+    """What it is made fastest for."""
+    most: int
+
+
+@dataclass(frozen=True)
 class Component:
     """One graph of a variant."""
 
@@ -71,6 +81,9 @@ class Component:
     """What the graph gives, states included, in the graph's order."""
     states: tuple[StatePair, ...] = ()
     """What the graph carries from call to call, in order of the input names; none for most."""
+    ranges: dict[str, tuple[SizeRange, ...]] = field(default_factory=dict)
+    """By dynamic dimension of the inputs: the sizes that it is meant for, in ascending ranges.
+    TensorRT builds an engine for them; other backends take any size."""
 
 
 @dataclass(frozen=True)
@@ -93,6 +106,8 @@ class Target:
     """CPU or GPU name of the measurement; empty when unmeasured."""
     why_slower: tuple[str, ...] = ()
     """Where it is not faster than fp32: what costs the time, by node, the most costly first."""
+    options: dict[str, str] = field(default_factory=dict)
+    """Of the execution provider, in its own words; they win over Edgewright's choices."""
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from typing import NoReturn
 
 from edgewright.bundle.files import MANIFEST, MANIFEST_HASH, check_path, folders, is_name
@@ -11,6 +12,7 @@ from edgewright.bundle.manifest import (
     Golden,
     Licenses,
     Manifest,
+    SizeRange,
     StatePair,
     Target,
     Variant,
@@ -101,6 +103,21 @@ def _check_component(component: Component, files: Iterable[str], where: str) -> 
     for kind in ("inputs", "outputs"):
         _check_specs(getattr(component, kind), f"{where}.{kind}")
     _check_states(component, f"{where}.states")
+    for name, ranges in component.ranges.items():
+        if not any(name in spec.shape for spec in component.inputs):
+            _refuse(f"{where}.ranges", f"'{name}'", "dynamic dimensions of the inputs")
+        _check_ranges(ranges, f"{where}.ranges[{name!r}]")
+
+
+def _check_ranges(ranges: Sequence[SizeRange], where: str) -> None:
+    if not ranges:
+        _refuse(where, "none", "at least one")
+    for size in ranges:
+        if not 1 <= size.least <= size.typical <= size.most:
+            _refuse(where, size, "1 <= least <= typical <= most")
+    for before, after in pairwise(ranges):
+        if after.least <= before.most:
+            _refuse(where, f"{after} after {before}", "ascending ranges")
 
 
 def _check_specs(specs: Sequence[TensorSpec], where: str) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from edgewright import records, strict_json
 from edgewright.bundle import Bundle
-from edgewright.bundle.manifest import Component, StatePair
+from edgewright.bundle.manifest import Component, SizeRange, StatePair
 from edgewright.bundle.manifest_json import read_manifest, write_manifest
 from edgewright.errors import BundleError, FormatVersionError, IntegrityError
 from edgewright.specs import TensorSpec
@@ -218,6 +218,31 @@ STATES = [
     ),
     (component(CACHE, CACHE, inputs={CACHE.input: 4}, outputs={CACHE.output: 4}), "more than once"),
 ]
+
+
+def ranged(*sizes: tuple[int, int, int], name: str = "batch") -> Component:
+    spec = TensorSpec("x", "float32", ("batch", 4))
+    ranges = {name: tuple(SizeRange(*size) for size in sizes)}
+    return replace(component(inputs={}, outputs={"y": 1}), inputs=(spec,), ranges=ranges)
+
+
+RANGES = [
+    (ranged((1, 1, 8)), None),
+    (ranged((1, 1, 1), (48, 48, 96)), None),
+    (ranged(), "ranges.'batch'.: got none"),
+    (ranged((0, 1, 8)), "1 <= least <= typical <= most"),
+    (ranged((2, 1, 8)), "1 <= least <= typical <= most"),
+    (ranged((1, 9, 8)), "1 <= least <= typical <= most"),
+    (ranged((1, 1, 8), (8, 9, 9)), "ascending"),
+    (ranged((1, 1, 8), name="time"), "ranges: got 'time', expected dynamic dimensions"),
+]
+
+
+@pytest.mark.parametrize(("with_ranges", "words"), RANGES)
+def test_ranges_are_those_of_dynamic_dimensions(
+    stored: Path, with_ranges: Component, words: str | None
+) -> None:
+    test_states_are_pairs_of_the_graph(stored, with_ranges, words)
 
 
 @pytest.mark.parametrize(("with_states", "words"), STATES, ids=[str(words) for _, words in STATES])
