@@ -84,6 +84,14 @@ class PlacementError(EdgewrightError, RuntimeError):
     exit_code = 4
 
 
+class GpuUnavailableError(PlacementError):
+    """Something that only a GPU can do, where no GPU can be used."""
+
+
+class EngineBuildError(EdgewrightError, RuntimeError):
+    """A graph that TensorRT does not take; the message names the nodes and TensorRT's reasons."""
+
+
 class MissingDependencyError(EdgewrightError, ImportError):
     """A library that this call needs is not installed; the message has the install line."""
 

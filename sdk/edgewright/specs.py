@@ -1,5 +1,6 @@
 """Names, dtypes and shapes of graph inputs and outputs, and the checks of arrays against them."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -31,7 +32,20 @@ class TensorSpec:
         return np.zeros(sizes, self.dtype)
 
 
-def check_arrays(specs: tuple[TensorSpec, ...], arrays: Mapping[str, Array]) -> None:
+class Resident(ABC):
+    """An array that stays where the graph runs, such as a state in the memory of a GPU."""
+
+    def __init__(self, spec: TensorSpec) -> None:
+        zeros = spec.zeros()
+        self.dtype, self.shape = zeros.dtype, zeros.shape
+        self.ndim, self.nbytes = zeros.ndim, zeros.nbytes
+
+    @abstractmethod
+    def clear(self) -> None:
+        """Set all values to zero."""
+
+
+def check_arrays(specs: tuple[TensorSpec, ...], arrays: Mapping[str, Array | Resident]) -> None:
     """Check names, dtypes and shapes of `arrays` against `specs`.
 
     Raises:
@@ -48,7 +62,7 @@ def check_arrays(specs: tuple[TensorSpec, ...], arrays: Mapping[str, Array]) -> 
         _check_array(spec, arrays[spec.name], sizes)
 
 
-def _check_array(spec: TensorSpec, array: Array, sizes: dict[str, int]) -> None:
+def _check_array(spec: TensorSpec, array: Array | Resident, sizes: dict[str, int]) -> None:
     if array.dtype != np.dtype(spec.dtype):
         raise InputTypeError(
             f"input '{spec.name}': got dtype {array.dtype}, expected {spec.dtype}; convert it first"

@@ -4,11 +4,15 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, cast
+
+import numpy as np
 
 from edgewright.bundle.manifest import Component, StatePair
 from edgewright.errors import InputError, IntegrityError, StateError
-from edgewright.specs import Array, TensorSpec, check_arrays
+from edgewright.specs import Array, Resident, TensorSpec, check_arrays
+
+Arrays = Mapping[str, Array]
 
 
 @dataclass(frozen=True)
@@ -56,16 +60,29 @@ class Runner(ABC):
         check_arrays(self.inputs, arrays)
         return self._run(arrays)
 
-    def bind(self, inputs: Mapping[str, Array], outputs: Mapping[str, Array]) -> Callable[[], None]:
+    def state(self, spec: TensorSpec) -> Array | Resident:
+        """Return zeros for a state of the graph, where it runs; `bind` takes them.
+
+        Args:
+            spec: One of `inputs`; dynamic sizes are 1.
+        """
+        return spec.zeros()
+
+    def bind(
+        self,
+        inputs: Mapping[str, Array | Resident],
+        outputs: Mapping[str, Array | Resident],
+    ) -> Callable[[], None]:
         """Return a call that reads `inputs` as they are then and writes `outputs`.
 
         For small graphs that run often: names, dtypes and shapes are checked once. The call belongs
         to one caller at a time; it raises StateError once the runner was closed.
 
         Args:
-            inputs: By input name, with the dtypes and shapes of `inputs`, C-contiguous.
-            outputs: By output name, of the dtypes and shapes of the answer, C-contiguous. None may
-                share memory with an input.
+            inputs: By input name, with the dtypes and shapes of `inputs`, C-contiguous; states as
+                `state` makes them.
+            outputs: By output name, of the dtypes and shapes of the answer, C-contiguous; states as
+                `state` makes them. None may share memory with an input.
 
         Raises:
             InputError: Names, dtypes or shapes differ, or an array is not C-contiguous.
@@ -73,7 +90,7 @@ class Runner(ABC):
         check_arrays(self.inputs, inputs)
         check_arrays(self.outputs, outputs)
         for name, array in {**inputs, **outputs}.items():
-            if not array.flags.c_contiguous:
+            if isinstance(array, np.ndarray) and not array.flags.c_contiguous:
                 raise InputError(
                     f"'{name}': got strides {array.strides} of shape {array.shape}, expected "
                     "values without gaps; pass numpy.ascontiguousarray(...)"
@@ -87,12 +104,15 @@ class Runner(ABC):
 
         return run
 
-    def _bind(self, inputs: dict[str, Array], outputs: dict[str, Array]) -> Callable[[], None]:
-        """Return `bind`'s call, of checked arrays."""
+    def _bind(
+        self, inputs: Mapping[str, Array | Resident], outputs: Mapping[str, Array | Resident]
+    ) -> Callable[[], None]:
+        """Return `bind`'s call, of checked arrays; none is resident where `state` makes no such."""
+        given, wanted = cast("Arrays", inputs), cast("Arrays", outputs)
 
         def call() -> None:
-            answer = self._run(inputs)
-            for name, array in outputs.items():
+            answer = self._run(given)
+            for name, array in wanted.items():
                 array[...] = answer[name]
 
         return call
@@ -137,6 +157,9 @@ class Backend(ABC):
         device: str,
         threads: int,
         shared_threads: bool = False,
+        strict: bool = True,
+        precision: str = "",
+        options: Mapping[str, str] | None = None,
     ) -> Runner:
         """Open one component.
 
@@ -146,6 +169,9 @@ class Backend(ABC):
             device: One that `probe` listed as usable.
             threads: Size of the runner's own pool.
             shared_threads: Use the pool made by `share_threads` instead.
+            strict: Refuse a graph of which a part would run elsewhere than on `device`.
+            precision: Of the variant; engines are found by it.
+            options: The manifest's own for this provider.
 
         Raises:
             IntegrityError: The graph's signature differs from the manifest's.

@@ -66,24 +66,33 @@ class TensorRtLibrary:
 
 
 @dataclass(frozen=True)
-class EngineRecord:
-    """What an engine in the cache was built from, for and with: its sidecar file."""
+class EngineIdentity:
+    """What an engine depends on: the key of the cache."""
 
     graph_sha256: str
-    """SHA-256 (hex) of the ONNX file and its external data."""
+    """SHA-256 (hex) of the graph's files; see `edgewright.engines.cache.graph_digest`."""
     flavor: TensorRtFlavor
     version: str
-    """Of the TensorRT that built it."""
+    """Of TensorRT."""
     gpu: str
-    """Name of the GPU that it was built on."""
+    """Name of the GPU."""
     compute_capability: str
     driver_major: int
     precision: str
     """Of the variant: `fp32`, `fp16`, `int8-trt`, …"""
     profiles: tuple[str, ...]
     """Sizes that it was built for, one line a profile."""
+
+
+@dataclass(frozen=True)
+class EngineRecord:
+    """One engine in the cache: its sidecar file."""
+
+    identity: EngineIdentity
+    bundle: str
+    """Name, version and variant that it was built from, and the component, for people."""
     compatibility: str
-    """`none`, or the kind of other GPUs that may load it."""
+    """Other GPUs that may load it, as `HARDWARE_COMPATIBILITY` names them."""
     plan_sha256: str
     """SHA-256 (hex) of the plan."""
     plan_bytes: int

@@ -4,6 +4,8 @@ import ctypes
 import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import redirect_stdout
+from io import StringIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -11,19 +13,18 @@ from typing import Any
 import numpy as np
 
 from edgewright.backends.base import Backend, DeviceFact, Runner, check_signature
+from edgewright.backends.onnxrt_binding import DeviceBinding, ResidentValue
 from edgewright.backends.onnxrt_profile import KernelCall, read_profile
+from edgewright.backends.onnxrt_providers import PROVIDERS, ProviderOptions, providers_of
 from edgewright.bundle.manifest import Component
 from edgewright.errors import EdgewrightError, MissingDependencyError, PlacementError, StateError
-from edgewright.specs import Array, TensorSpec
+from edgewright.specs import Array, Resident, TensorSpec
 
 # From 1.32 on, the official wheels send telemetry unless this is set when onnxruntime is imported:
 # a thread, a file in the temporary folder and a database in ~/.cache. Its switch in Python comes
 # too late for that. Set here, and not in `_import`, so that it also holds for the exporter and the
 # quantizer of onnxruntime, which import it themselves. A value of the user's wins.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
-
-PROVIDERS = {"cuda": "CUDAExecutionProvider", "cpu": "CPUExecutionProvider"}
-"""Execution provider by device, the preferred device first."""
 
 INSTALL_CPU = "pip install '.[cpu]' in a checkout"
 INSTALL_GPU = "pip uninstall onnxruntime && pip install '.[gpu]' in a checkout"
@@ -55,6 +56,8 @@ class OnnxRuntimeRunner(Runner):
         super().__init__(component, provider)
         self._session = session
         self._names = [spec.name for spec in component.outputs]
+        self._device = None if provider == PROVIDERS["cpu"] else "cuda"
+        """Memory that the session computes in, if it is not the host's."""
 
     def _run(self, arrays: Mapping[str, Array]) -> dict[str, Array]:
         try:
@@ -66,10 +69,35 @@ class OnnxRuntimeRunner(Runner):
             ) from error
         return dict(zip(self._names, values, strict=True))
 
-    def _bind(self, inputs: dict[str, Array], outputs: dict[str, Array]) -> Callable[[], None]:
+    def state(self, spec: TensorSpec) -> Array | Resident:
+        """Return zeros in the memory that the session computes in."""
+        if self._device is None:
+            return spec.zeros()
+        return ResidentValue(_import(), spec, self._device)
+
+    def _bind(
+        self, inputs: Mapping[str, Array | Resident], outputs: Mapping[str, Array | Resident]
+    ) -> Callable[[], None]:
         """Let the session read and write the memory of the arrays, where it runs on the CPU."""
-        if self.provider != PROVIDERS["cpu"]:
-            return super()._bind(inputs, outputs)
+        if self._device is None:
+            run = self._bind_host(inputs, outputs)
+        else:
+            run = DeviceBinding(_import(), self._session, self._device, inputs, outputs)
+
+        def call() -> None:
+            try:
+                run()
+            except Exception as error:
+                raise EdgewrightError(
+                    f"graph: ONNX Runtime failed on bound inputs with '{error}', expected an "
+                    "answer; try other inputs"
+                ) from error
+
+        return call
+
+    def _bind_host(
+        self, inputs: Mapping[str, Array | Resident], outputs: Mapping[str, Array | Resident]
+    ) -> Callable[[], None]:
         binding, value = self._session.io_binding(), _import().OrtValue.ortvalue_from_numpy
         for name, array in inputs.items():
             binding.bind_ortvalue_input(name, value(array))
@@ -78,13 +106,7 @@ class OnnxRuntimeRunner(Runner):
         run, memory = self._session.run_with_iobinding, (inputs, outputs)
 
         def call(_: object = memory) -> None:  # the binding holds pointers, the default the arrays
-            try:
-                run(binding)
-            except Exception as error:
-                raise EdgewrightError(
-                    f"graph: ONNX Runtime failed on bound inputs with '{error}', expected an "
-                    "answer; try other inputs"
-                ) from error
+            run(binding)
 
         return call
 
@@ -110,7 +132,9 @@ class ProfiledRunner(OnnxRuntimeRunner):
         self.runs += 1
         return answer
 
-    def _bind(self, inputs: dict[str, Array], outputs: dict[str, Array]) -> Callable[[], None]:
+    def _bind(
+        self, inputs: Mapping[str, Array | Resident], outputs: Mapping[str, Array | Resident]
+    ) -> Callable[[], None]:
         return Runner._bind(self, inputs, outputs)  # by `_run`, which counts
 
     def end_profile(self) -> list[list[KernelCall]]:
@@ -172,7 +196,7 @@ class OnnxRuntime(Backend):
         shared = cls._shared_threads is not None
         try:
             options = _options(_import(), device, 1, shared_threads=shared)
-            session = _session(_IDENTITY_GRAPH, device, options)
+            session = _session(_IDENTITY_GRAPH, providers_of(device, component, {}), options)
             runner = OnnxRuntimeRunner(component, session, PROVIDERS[device])
             answer = runner.run({"x": np.ones(1, np.float32)})["y"]
         except EdgewrightError as error:
@@ -188,10 +212,14 @@ class OnnxRuntime(Backend):
         device: str,
         threads: int,
         shared_threads: bool = False,
+        strict: bool = True,
+        precision: str = "",
+        options: Mapping[str, str] | None = None,
     ) -> Runner:
         """Open the graph `files[0]`; see `Backend.open`."""
-        options = cls._own_options(device, threads, shared_threads)
-        session = _checked_session(files, component, device, options)
+        settings = cls._own_options(device, threads, shared_threads, strict=strict)
+        providers = providers_of(device, component, options or {}, strict=strict)
+        session = _checked_session(files, component, providers, settings)
         return OnnxRuntimeRunner(component, session, session.get_providers()[0])
 
     @classmethod
@@ -204,21 +232,24 @@ class OnnxRuntime(Backend):
         folder = TemporaryDirectory(prefix="edgewright-profile-", ignore_cleanup_errors=True)
         try:
             options.profile_file_prefix = str(Path(folder.name) / "calls")
-            session = _checked_session(files, component, "cpu", options)
+            providers = providers_of("cpu", component, {})
+            session = _checked_session(files, component, providers, options)
             return ProfiledRunner(component, session, session.get_providers()[0], folder)
         except BaseException:
             folder.cleanup()
             raise
 
     @classmethod
-    def _own_options(cls, device: str, threads: int, shared_threads: bool) -> Any:
+    def _own_options(
+        cls, device: str, threads: int, shared_threads: bool, *, strict: bool = True
+    ) -> Any:
         if cls._shared_threads is not None and not shared_threads:
             raise StateError(
                 f"threads: got {threads} for one model after set_threads({cls._shared_threads}), "
                 "expected none: with a shared pool, ONNX Runtime gives no model its own; leave "
                 "`threads` away, or do not call set_threads"
             )
-        return _options(_import(), device, threads, shared_threads=shared_threads)
+        return _options(_import(), device, threads, shared_threads=shared_threads, strict=strict)
 
     @classmethod
     def share_threads(cls, threads: int) -> None:
@@ -281,7 +312,9 @@ def _cuda_problem() -> str | None:
     return None if count.value else "the NVIDIA driver sees no GPU; check `nvidia-smi`"
 
 
-def _options(ort: Any, device: str, threads: int, *, shared_threads: bool) -> Any:
+def _options(
+    ort: Any, device: str, threads: int, *, shared_threads: bool, strict: bool = True
+) -> Any:
     options = ort.SessionOptions()
     options.log_severity_level = _LOG_FATAL_ONLY
     options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_ALL
@@ -294,16 +327,18 @@ def _options(ort: Any, device: str, threads: int, *, shared_threads: bool) -> An
         # On a busy two-core machine, spinning workers doubled the median latency.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         options.add_session_config_entry("session.inter_op.allow_spinning", "0")
-    if device != "cpu":
+    if device != "cpu" and strict:
         options.add_session_config_entry("session.disable_cpu_ep_fallback", "1")
     return options
 
 
-def _session(graph: str | bytes, device: str, options: Any) -> Any:
-    ort, provider = _import(), PROVIDERS[device]
+def _session(graph: str | bytes, providers: Sequence[ProviderOptions], options: Any) -> Any:
+    ort, provider = _import(), providers[0][0]
+    if provider != PROVIDERS["cpu"]:
+        _load_cuda(ort)
     shown = "graph" if isinstance(graph, bytes) else f"graph '{Path(graph).name}'"
     try:
-        session = ort.InferenceSession(graph, options, [provider], enable_fallback=False)
+        session = ort.InferenceSession(graph, options, list(providers), enable_fallback=False)
     except Exception as error:
         raise PlacementError(
             f"{shown}: onnxruntime {ort.__version__} with {provider} failed with '{error}', "
@@ -319,8 +354,20 @@ def _session(graph: str | bytes, device: str, options: Any) -> Any:
     return session
 
 
-def _checked_session(files: Sequence[Path], component: Component, device: str, options: Any) -> Any:
-    session = _session(str(files[0]), device, options)
+def _load_cuda(ort: Any) -> None:
+    """Load the CUDA libraries of installed wheels, where the system has none; what fails shows."""
+    if hasattr(ort, "preload_dlls"):  # since 1.21
+        with redirect_stdout(StringIO()):
+            ort.preload_dlls()
+
+
+def _checked_session(
+    files: Sequence[Path],
+    component: Component,
+    providers: Sequence[ProviderOptions],
+    options: Any,
+) -> Any:
+    session = _session(str(files[0]), providers, options)
     where = component.files[0]
     check_signature("inputs", where, component.inputs, _specs(session.get_inputs()))
     check_signature("outputs", where, component.outputs, _specs(session.get_outputs()))

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from edgewright.backends.base import Runner
-from edgewright.specs import Array
+from edgewright.specs import Array, Resident
 
 
 class StatefulGraph:
@@ -24,7 +24,8 @@ class StatefulGraph:
         """
         specs = {spec.name: spec for spec in runner.inputs}
         self._states, following = (
-            {pair.input: specs[pair.input].zeros() for pair in runner.states} for _ in range(2)
+            {pair.input: runner.state(specs[pair.input]) for pair in runner.states}
+            for _ in range(2)
         )
         self._spare = following
         # The states of one call are read by the next, so there are two of each.
@@ -46,5 +47,8 @@ class StatefulGraph:
         """Begin anew: bit for bit as with a new object."""
         for states in (self._states, self._spare):
             for state in states.values():
-                state[...] = 0
+                if isinstance(state, Resident):
+                    state.clear()
+                else:
+                    state[...] = 0
         self._turn = 0

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from edgewright.backends.onnxrt import PROVIDERS
+from edgewright.backends.onnxrt_providers import PROVIDERS
 from edgewright.bench.report.drawing import (
     COLOURS,
     INK,

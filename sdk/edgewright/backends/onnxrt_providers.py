@@ -1,0 +1,70 @@
+"""ONNX Runtime's execution providers, and what each is told of a graph."""
+
+from collections.abc import Mapping
+
+from edgewright.backends.tensorrt_profiles import Shape, widest
+from edgewright.bundle.manifest import Component
+from edgewright.engines.cache import cache_folder
+from edgewright.errors import EngineBuildError, PlacementError
+
+PROVIDERS = {
+    "tensorrt": "TensorrtExecutionProvider",
+    "cuda": "CUDAExecutionProvider",
+    "cpu": "CPUExecutionProvider",
+}
+"""Execution provider by device, the preferred device first."""
+ProviderOptions = tuple[str, dict[str, str]]
+
+
+def providers_of(
+    device: str, component: Component, options: Mapping[str, str], *, strict: bool = True
+) -> tuple[ProviderOptions, ...]:
+    """Return the providers of a session and their options, the one asked for first.
+
+    Args:
+        device: A key of `PROVIDERS`.
+        component: The graph; TensorRT is told the sizes that it is meant for.
+        options: The manifest's own; they win.
+        strict: Give no other provider what the one asked for does not take.
+
+    Raises:
+        PlacementError: TensorRT cannot be told the sizes of the graph.
+    """
+    own = {"tensorrt": _tensorrt, "cuda": _cuda, "cpu": _cpu}[device](component)
+    asked = (PROVIDERS[device], {**own, **options})
+    if device != "tensorrt" or strict:
+        return (asked,)
+    return asked, (PROVIDERS["cuda"], _cuda(component))
+
+
+def _cpu(component: Component) -> dict[str, str]:
+    return {}
+
+
+def _cuda(component: Component) -> dict[str, str]:
+    return {"use_tf32": "0"}  # fp32 means fp32
+
+
+def _tensorrt(component: Component) -> dict[str, str]:
+    folder = str(cache_folder() / "onnxruntime")
+    kept = {
+        "trt_engine_cache_enable": "1",
+        "trt_engine_cache_path": folder,
+        "trt_timing_cache_enable": "1",
+        "trt_timing_cache_path": folder,
+    }
+    try:
+        sizes = widest(component)
+    except EngineBuildError as error:
+        raise PlacementError(str(error)) from error
+    if not sizes:
+        return kept
+    shapes = zip(*sizes.values(), strict=True)
+    names = ("trt_profile_min_shapes", "trt_profile_opt_shapes", "trt_profile_max_shapes")
+    return kept | {
+        name: ",".join(map(_shape, sizes, kind)) for name, kind in zip(names, shapes, strict=True)
+    }
+
+
+def _shape(name: str, shape: Shape) -> str:
+    return f"{name}:{'x'.join(map(str, shape))}"

@@ -1,0 +1,227 @@
+"""From an ONNX graph to a TensorRT engine; TensorRT runs it on the GPU that it was built for.
+
+The network is strongly typed: precisions are those of the graph (casts, QuantizeLinear pairs), and
+the builder chooses among implementations, never among precisions.
+"""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from edgewright.backends.base import check_signature
+from edgewright.backends.facts import TensorRtFlavor
+from edgewright.backends.tensorrt_library import import_tensorrt, quiet_logger
+from edgewright.backends.tensorrt_profiles import Profile, profiles, shapes
+from edgewright.bundle.manifest import Component
+from edgewright.errors import EngineBuildError, UsageError
+from edgewright.progress import Progress
+from edgewright.specs import TensorSpec
+
+HARDWARE_COMPATIBILITY = ("none", "same-compute-capability", "ampere-plus")
+"""Other GPUs that may load an engine: none, those of its generation, all from Ampere on."""
+_DTYPES = {
+    "FLOAT": "float32", "HALF": "float16", "INT8": "int8", "INT32": "int32", "INT64": "int64",
+    "BOOL": "bool", "UINT8": "uint8",
+}  # fmt: skip
+_MOST_ERRORS = 5  # told in one message
+
+
+@dataclass(frozen=True)
+class BuildOptions:
+    """How an engine is built."""
+
+    compatibility: str = "none"
+    """One of `HARDWARE_COMPATIBILITY`."""
+    compute_capability: str | None = None
+    """For TensorRT-RTX: generation of the GPU that it is built for, where none is at hand."""
+    timing_cache: bytes = b""
+    """What an earlier build measured on this GPU."""
+
+
+@dataclass(frozen=True)
+class BuiltEngine:
+    """An engine in TensorRT's own format."""
+
+    plan: bytes
+    timing_cache: bytes
+    """What this build and those before it measured; empty from TensorRT-RTX."""
+    seconds: float
+
+
+def build_engine(
+    flavor: TensorRtFlavor,
+    files: Sequence[Path],
+    component: Component,
+    options: BuildOptions,
+    progress: Progress,
+) -> BuiltEngine:
+    """Build the engine of one graph.
+
+    TensorRT needs a GPU for it. TensorRT-RTX does not where `options` name a compute capability:
+    what depends on the GPU, it compiles when the engine is first used.
+
+    Args:
+        flavor: Which TensorRT.
+        files: The graph first, then its external data, which lies beside it.
+        component: Its signature and ranges in the manifest.
+        options: See there.
+        progress: Shows the builder's own phases.
+
+    Raises:
+        EngineBuildError: TensorRT does not take the graph; nodes and reasons are named.
+        IntegrityError: The graph's inputs or outputs differ from the manifest's.
+        MissingDependencyError: This TensorRT is not installed.
+        UsageError: An option is not known to this TensorRT.
+    """
+    return _Builder(flavor).build(files, component, options, progress)
+
+
+class _Builder:
+    def __init__(self, flavor: TensorRtFlavor) -> None:
+        self._trt, self._flavor = import_tensorrt(flavor), flavor
+        self._logger = quiet_logger(flavor)
+        self._logger.errors.clear()
+        self._builder = self._trt.Builder(self._logger)
+
+    def build(
+        self, files: Sequence[Path], component: Component, options: BuildOptions, progress: Progress
+    ) -> BuiltEngine:
+        network = self._parse(files[0], component)
+        config = self._configure(options)
+        for profile in profiles(component):
+            self._add_profile(config, profile, component)
+        if self._flavor == "tensorrt":  # the other measures when an engine is first used
+            cache = config.create_timing_cache(options.timing_cache)
+            config.set_timing_cache(cache, ignore_mismatch=False)
+        monitor = _monitor_class(self._trt)(files[0].name, progress)
+        config.progress_monitor = monitor
+        start = time.perf_counter()
+        plan = self._builder.build_serialized_network(network, config)
+        if monitor.interrupted:
+            raise KeyboardInterrupt
+        if plan is None:
+            raise EngineBuildError(
+                f"{component.files[0]}: {self._name} built no engine of it: "
+                f"{self._reasons()}; use another precision, or a newer {self._flavor}"
+            )
+        seconds = time.perf_counter() - start
+        measured = bytes(cache.serialize()) if self._flavor == "tensorrt" else b""
+        return BuiltEngine(bytes(plan), measured, seconds)
+
+    @property
+    def _name(self) -> str:
+        return f"{self._flavor} {self._trt.__version__}"
+
+    def _parse(self, graph: Path, component: Component) -> Any:
+        flag = self._trt.NetworkDefinitionCreationFlag.STRONGLY_TYPED
+        network = self._builder.create_network(1 << int(flag))
+        parser = self._trt.OnnxParser(network, self._logger)
+        if not parser.parse_from_file(str(graph)):
+            errors = [parser.get_error(i) for i in range(parser.num_errors)]
+            raise EngineBuildError(
+                f"{component.files[0]}: {self._name} does not take "
+                f"{'; '.join(map(_told, errors[:_MOST_ERRORS]))}"
+                f"{_more(len(errors))}; use a variant made for it (fp32-trt, fp16, int8-trt)"
+            )
+        inputs = tuple(_spec(network.get_input(i)) for i in range(network.num_inputs))
+        check_signature("inputs", component.files[0], component.inputs, inputs)
+        self._let_attention_be_decomposed(network)
+        return network
+
+    def _let_attention_be_decomposed(self, network: Any) -> None:
+        """Allow attention of sizes without a kernel of its own; older versions do not parse any."""
+        kind = getattr(self._trt.LayerType, "ATTENTION_INPUT", None)
+        for layer in map(network.get_layer, range(network.num_layers)):
+            if layer.type == kind:
+                layer.__class__ = self._trt.IAttentionInputLayer  # as its samples downcast
+                layer.attention.decomposable = True
+
+    def _configure(self, options: BuildOptions) -> Any:
+        trt, config = self._trt, self._builder.create_builder_config()
+        config.clear_flag(trt.BuilderFlag.TF32)  # fp32 means fp32
+        config.profiling_verbosity = trt.ProfilingVerbosity.DETAILED
+        level = options.compatibility.upper().replace("-", "_")
+        levels = trt.HardwareCompatibilityLevel
+        if not hasattr(levels, level):
+            raise UsageError(
+                f"compatibility: got '{options.compatibility}', expected one that {self._name} "
+                f"knows; choose among {', '.join(HARDWARE_COMPATIBILITY)}"
+            )
+        config.hardware_compatibility_level = getattr(levels, level)
+        if options.compute_capability is not None:
+            self._set_compute_capability(config, options.compute_capability)
+        return config
+
+    def _set_compute_capability(self, config: Any, wanted: str) -> None:
+        kinds = getattr(self._trt, "ComputeCapability", None)
+        name = f"SM{wanted.replace('.', '')}"
+        if kinds is None or not hasattr(kinds, name):
+            known = [n for n in dir(kinds) if n.startswith("SM")] if kinds is not None else []
+            shown = ", ".join(f"{n[2:-1]}.{n[-1]}" for n in known) or "that of the GPU at hand"
+            raise UsageError(
+                f"compute capability: got '{wanted}', expected one that {self._name} builds for: "
+                f"{shown}"
+            )
+        config.num_compute_capabilities = 1
+        config.set_compute_capability(getattr(kinds, name), 0)
+
+    def _add_profile(self, config: Any, profile: Profile, component: Component) -> None:
+        made = self._builder.create_optimization_profile()
+        for spec in component.inputs:
+            if any(isinstance(size, str) for size in spec.shape):
+                made.set_shape(spec.name, *shapes(profile, spec))
+        if profile:
+            config.add_optimization_profile(made)
+
+    def _reasons(self) -> str:
+        errors = list(dict.fromkeys(self._logger.errors))
+        return "; ".join(errors[:_MOST_ERRORS]) + _more(len(errors)) or "it gave no reason"
+
+
+def _monitor_class(trt: Any) -> Any:
+    class Monitor(trt.IProgressMonitor):  # type: ignore[misc]
+        """Shows the builder's outermost phases, and lets ctrl-C end them."""
+
+        def __init__(self, graph: str, progress: Progress) -> None:
+            super().__init__()
+            self.interrupted = False
+            self._graph, self._progress = graph, progress
+            self._phase: str | None = None
+
+        def phase_start(self, phase_name: str, parent_phase: str | None, num_steps: int) -> None:
+            if self._phase is None:
+                self._phase = phase_name
+                self._progress.start(f"{self._graph}: {phase_name}", num_steps)
+
+        def step_complete(self, phase_name: str, step: int) -> bool:
+            try:
+                if phase_name == self._phase:
+                    self._progress.advance_to(step + 1)
+            except KeyboardInterrupt:  # must not pass through the builder
+                self.interrupted = True
+            return not self.interrupted
+
+        def phase_finish(self, phase_name: str) -> None:
+            if phase_name == self._phase:
+                self._phase = None
+
+    return Monitor
+
+
+def _told(error: Any) -> str:
+    """Return a parser's error in words: the node, its operator, and the reason."""
+    name, operator = error.node_name(), error.node_operator()
+    node = f"node '{name}' ({operator})" if operator else "the file"
+    reason = error.desc().strip()
+    return f"{node}: {reason}" if reason not in ("", "false") else f"{node}: not supported"
+
+
+def _more(count: int) -> str:
+    return f" and {count - _MOST_ERRORS} more" if count > _MOST_ERRORS else ""
+
+
+def _spec(tensor: Any) -> TensorSpec:
+    dtype = _DTYPES.get(tensor.dtype.name, tensor.dtype.name)
+    return TensorSpec(tensor.name, dtype, tuple(d if d >= 0 else "?" for d in tensor.shape))

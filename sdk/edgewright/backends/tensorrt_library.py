@@ -1,0 +1,75 @@
+"""TensorRT and TensorRT-RTX as Python libraries: the import, and what TensorRT logs.
+
+One path of code serves TensorRT 10.3 (JetPack 6) to 11 and TensorRT-RTX; what a version lacks is
+asked for by name. The import touches no GPU.
+"""
+
+import importlib
+from functools import cache
+from typing import Any
+
+from edgewright.backends.facts import TensorRtFlavor
+from edgewright.errors import MissingDependencyError
+
+LEAST_VERSION = (10, 3)
+"""Of TensorRT: that of JetPack 6."""
+MODULES: dict[TensorRtFlavor, tuple[str, ...]] = {
+    "tensorrt": ("tensorrt",),
+    "tensorrt-rtx": ("tensorrt_rtx", "tensorrt_rtx_bindings"),
+}
+"""Names under which each is installed."""
+INSTALL: dict[TensorRtFlavor, str] = {
+    "tensorrt": "pip install '.[tensorrt]' in a checkout (on a Jetson, JetPack brings it)",
+    "tensorrt-rtx": "pip install '.[rtx]' in a checkout",
+}
+
+
+def import_tensorrt(flavor: TensorRtFlavor) -> Any:
+    """Return the module.
+
+    Raises:
+        MissingDependencyError: It is not installed, does not load, or is too old.
+    """
+    errors = []
+    for name in MODULES[flavor]:
+        try:
+            module = importlib.import_module(name)
+        except (ImportError, OSError) as error:  # OSError: a library that it needs is missing
+            errors.append(str(error))
+        else:
+            return _checked(flavor, module)
+    raise MissingDependencyError(
+        f"{flavor}: got '{'; '.join(errors)}', expected an installed library; {INSTALL[flavor]}"
+    )
+
+
+def _checked(flavor: TensorRtFlavor, module: Any) -> Any:
+    numbers = tuple(int(part) for part in module.__version__.split(".")[:2])
+    if flavor == "tensorrt" and numbers < LEAST_VERSION:
+        raise MissingDependencyError(
+            f"tensorrt: got {module.__version__}, expected {'.'.join(map(str, LEAST_VERSION))} or "
+            "later; upgrade it"
+        )
+    return module
+
+
+@cache
+def quiet_logger(flavor: TensorRtFlavor) -> Any:
+    """Return the one logger of this process, which keeps errors for the exceptions to tell.
+
+    TensorRT keeps the first logger that it is given, so there is one for all builders and runtimes;
+    it has `errors`, a list of texts, which whoever starts a piece of work empties.
+    """
+    trt = import_tensorrt(flavor)
+    kept = (trt.ILogger.Severity.ERROR, trt.ILogger.Severity.INTERNAL_ERROR)
+
+    class _Logger(trt.ILogger):  # type: ignore[misc,name-defined]
+        def __init__(self) -> None:
+            super().__init__()
+            self.errors: list[str] = []
+
+        def log(self, severity: Any, message: str) -> None:
+            if severity in kept:
+                self.errors.append(" ".join(message.split()))
+
+    return _Logger()

@@ -1,0 +1,1 @@
+"""TensorRT engines of a bundle: built on the device, kept in its cache."""

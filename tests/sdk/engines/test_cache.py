@@ -1,0 +1,195 @@
+"""Engines on disk: whole or not at all, found by what they depend on, one builder at a time."""
+
+import json
+import subprocess
+import sys
+from dataclasses import replace
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from edgewright import records
+from edgewright.backends.facts import EngineIdentity, EngineRecord
+from edgewright.engines.cache import EngineCache, graph_digest, hash_files, stale
+from edgewright.errors import UsageError
+
+ORIN = EngineIdentity(
+    graph_sha256="a" * 64, flavor="tensorrt", version="10.3.0", gpu="Orin",
+    compute_capability="8.7", driver_major=540, precision="fp16", profiles=("batch 1-8 (1)",),
+)  # fmt: skip
+PLAN = bytes(range(256)) * 40
+
+
+def record(identity: EngineIdentity, plan: bytes = PLAN, **changes: Any) -> EngineRecord:
+    made = EngineRecord(
+        identity=identity, bundle="tiny 0, fp16, model", compatibility="none",
+        plan_sha256=sha256(plan).hexdigest(), plan_bytes=len(plan), seconds=1.5,
+        built="2026-01-01T00:00:00+00:00", edgewright="0",
+    )  # fmt: skip
+    return replace(made, **changes)
+
+
+@pytest.fixture
+def cache(tmp_path: Path) -> EngineCache:
+    return EngineCache(tmp_path)
+
+
+def test_what_was_stored_is_found_again(cache: EngineCache) -> None:
+    assert cache.load(ORIN) is None
+    assert cache.records() == ()
+    cache.store(record(ORIN), PLAN, layers='{"Layers": []}')
+    assert cache.load(ORIN) == PLAN
+    assert cache.records() == (record(ORIN),)
+    assert len(list(cache.folder.glob("*.layers.json"))) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("graph_sha256", "b" * 64), ("flavor", "tensorrt-rtx"), ("version", "10.7.0"),
+        ("gpu", "Orin Nano"), ("compute_capability", "8.9"), ("driver_major", 550),
+        ("precision", "fp32"), ("profiles", ("batch 1-4 (1)",)),
+    ],
+)  # fmt: skip
+def test_every_part_of_the_identity_counts(name: str, value: Any, cache: EngineCache) -> None:
+    cache.store(record(ORIN), PLAN)
+    other = replace(ORIN, **{name: value})
+    assert cache.load(other) is None
+    why = stale(other, cache.records())
+    if name in ("graph_sha256", "flavor"):
+        assert why == "no engine of it was built here"
+    else:
+        assert why is not None
+        assert why.startswith(f"its engine is stale: built for {name.replace('_', ' ')} ")
+    assert stale(ORIN, cache.records()) is None
+
+
+def test_of_several_stale_engines_the_nearest_is_named() -> None:
+    far = record(replace(ORIN, version="10.7.0", gpu="Thor", compute_capability="11.0"))
+    near = record(replace(ORIN, driver_major=535))
+    assert stale(ORIN, [far, near]) == ("its engine is stale: built for driver major 535, here 540")
+
+
+@pytest.mark.parametrize("damage", ["truncated", "changed", "foreign", "gone", "empty"])
+def test_a_plan_that_is_not_whole_is_never_loaded(damage: str, cache: EngineCache) -> None:
+    cache.store(record(ORIN), PLAN)
+    (plan,) = cache.folder.glob("*.plan")
+    if damage == "gone":
+        plan.unlink()
+    else:
+        plan.write_bytes(
+            {"truncated": PLAN[:-1], "changed": b"\1" + PLAN[1:], "foreign": b"x" * len(PLAN)}.get(
+                damage, b""
+            )
+        )
+    assert cache.load(ORIN) is None
+    cache.store(record(ORIN), PLAN)
+    assert cache.load(ORIN) == PLAN
+
+
+@pytest.mark.parametrize("sidecar", ["", "{", "[]", "null", '{"identity": 1}', "nan", "\xff"])
+def test_a_sidecar_that_cannot_be_read_is_passed_over(sidecar: str, cache: EngineCache) -> None:
+    cache.store(record(ORIN), PLAN)
+    (path,) = cache.folder.glob("*.json")
+    path.write_text(sidecar, "latin-1")
+    assert cache.load(ORIN) is None
+    assert cache.records() == ()
+
+
+def test_a_sidecar_under_another_engines_name_is_passed_over(cache: EngineCache) -> None:
+    cache.store(record(ORIN), PLAN)
+    (path,) = cache.folder.glob("*.json")
+    entries = json.loads(path.read_bytes())
+    entries["identity"]["version"] = "10.7.0"
+    path.write_text(json.dumps(entries))
+    assert cache.load(ORIN) is None
+
+
+def test_an_interrupted_store_leaves_nothing_that_counts(
+    cache: EngineCache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("edgewright.engines.cache.strict_json.dump", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        cache.store(record(ORIN), PLAN)
+    assert cache.load(ORIN) is None
+    assert [path.suffix for path in cache.folder.iterdir()] == [".plan"]
+
+
+def test_the_oldest_go_beyond_the_limit(tmp_path: Path) -> None:
+    cache = EngineCache(tmp_path, limit=2 * len(PLAN))
+    for day in (1, 3, 2):
+        identity = replace(ORIN, driver_major=500 + day)
+        cache.store(record(identity, built=f"2026-01-0{day}T00:00:00+00:00"), PLAN, layers="{}")
+    assert [r.identity.driver_major for r in cache.records()] == [503, 502]
+    assert len(list(cache.folder.iterdir())) == 6
+    cache.store(record(ORIN, b"x" * 9 * len(PLAN), built="2025-01-01T00:00:00+00:00"), PLAN * 9)
+    assert ORIN in {r.identity for r in cache.records()}  # what was just built is kept
+
+
+def test_clear_leaves_an_empty_folder(cache: EngineCache) -> None:
+    cache.store(record(ORIN), PLAN, layers="{}")
+    cache.keep_timing_cache(ORIN, b"measured")
+    with cache.building(ORIN):
+        pass
+    assert cache.timing_cache(ORIN) == b"measured"
+    assert cache.timing_cache(replace(ORIN, gpu="Thor")) == b""
+    assert cache.clear() == len(PLAN)
+    assert list(cache.folder.iterdir()) == []
+    assert cache.clear() == 0
+
+
+BUILD_ONCE = """
+import sys, time
+from pathlib import Path
+from edgewright import records
+from edgewright.backends.facts import EngineRecord
+from edgewright.engines.cache import EngineCache
+from edgewright.records import read
+import json
+
+folder, log, plan = Path(sys.argv[1]), Path(sys.argv[2]), bytes.fromhex(sys.argv[4])
+record, cache = read(EngineRecord, json.loads(sys.argv[3]), "record"), EngineCache(folder)
+with cache.building(record.identity):
+    if cache.load(record.identity) is None:
+        with log.open("a") as file:
+            print("built", file=file)
+        time.sleep(0.5)
+        cache.store(record, plan)
+assert cache.load(record.identity) == plan
+"""
+
+
+def test_of_processes_that_start_at_once_one_builds(tmp_path: Path) -> None:
+    log, wanted = tmp_path / "log", json.dumps(records.plain(record(ORIN)))
+    command = [sys.executable, "-c", BUILD_ONCE, str(tmp_path), str(log), wanted, PLAN.hex()]
+    builders = [subprocess.Popen(command) for _ in range(3)]
+    assert [builder.wait(60) for builder in builders] == [0, 0, 0]
+    assert log.read_text() == "built\n"
+
+
+def test_folder_and_limit_come_from_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EDGEWRIGHT_CACHE", str(tmp_path / "own"))
+    monkeypatch.setenv("EDGEWRIGHT_CACHE_BYTES", "1000")
+    assert (EngineCache().folder, EngineCache().limit) == (tmp_path / "own" / "engines", 1000)
+    monkeypatch.delenv("EDGEWRIGHT_CACHE")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "shared"))
+    assert EngineCache().folder == tmp_path / "shared" / "edgewright" / "engines"
+    monkeypatch.setenv("EDGEWRIGHT_CACHE_BYTES", "1 GB")
+    with pytest.raises(UsageError, match="got '1 GB', expected a whole number"):
+        EngineCache()
+
+
+def test_the_digest_of_a_graph_is_that_of_its_files(tmp_path: Path) -> None:
+    files = [tmp_path / "model.onnx", tmp_path / "model.onnx.data"]
+    for file, content in zip(files, (b"graph", b"weights"), strict=True):
+        file.write_bytes(content)
+    hashes = [sha256(content).hexdigest() for content in (b"graph", b"weights")]
+    assert hash_files(files) == graph_digest(hashes) != graph_digest(hashes[::-1])
+    assert graph_digest(hashes[:1]) != graph_digest(hashes)

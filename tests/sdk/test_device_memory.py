@@ -1,0 +1,129 @@
+"""What ONNX Runtime is told for a GPU, and the binding that keeps states in a device's memory.
+
+The binding runs here with the memory of the CPU, the one device that every machine has: the same
+calls of ONNX Runtime, but no copies between memories.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from onnx import helper
+
+from edgewright.backends import onnxrt
+from edgewright.backends.onnxrt import OnnxRuntimeRunner
+from edgewright.backends.onnxrt_providers import providers_of
+from edgewright.backends.stateful import StatefulGraph
+from edgewright.backends.tensorrt_profiles import line, profiles, shapes, widest
+from edgewright.bundle.manifest import Component, SizeRange, StatePair
+from edgewright.errors import EngineBuildError, InputError, PlacementError
+from edgewright.specs import TensorSpec
+from tiny_graphs import make_graph
+
+SUM = Component(
+    ("sum.onnx",),
+    (TensorSpec("x", "float32", (2,)), TensorSpec("state_00_sum", "float32", ("batch", 2))),
+    (
+        TensorSpec("y", "float32", ("batch", 2)),
+        TensorSpec("next_state_00_sum", "float32", ("batch", 2)),
+    ),
+    (StatePair("state_00_sum", "next_state_00_sum"),),
+)
+"""y is twice the sum of all x so far."""
+SPEECH = Component(
+    ("encoder.onnx",),
+    (TensorSpec("ids", "int64", ("batch", "time")), TensorSpec("scale", "float32", ("batch",))),
+    (TensorSpec("hidden", "float32", ("batch", "time", 4)),),
+    ranges={
+        "batch": (SizeRange(1, 1, 8),),
+        "time": (SizeRange(2, 64, 64), SizeRange(65, 256, 256)),
+    },
+)
+
+
+@pytest.fixture
+def session() -> Iterator[OnnxRuntimeRunner]:
+    nodes = [
+        helper.make_node("Add", ["x", "state_00_sum"], ["next_state_00_sum"]),
+        helper.make_node("Add", ["next_state_00_sum", "next_state_00_sum"], ["y"]),
+    ]
+    graph = make_graph(nodes, SUM.inputs, SUM.outputs)
+    options = onnxrt._options(onnxrt._import(), "cpu", 1, shared_threads=False)
+    opened = onnxrt._session(graph, providers_of("cpu", SUM, {}), options)
+    with OnnxRuntimeRunner(SUM, opened, "CPUExecutionProvider") as runner:
+        yield runner
+
+
+@pytest.mark.parametrize("resident", [False, True], ids=["host", "device"])
+def test_states_stay_where_the_graph_runs(resident: bool, session: OnnxRuntimeRunner) -> None:
+    if resident:
+        session._device = "cpu"
+    x, y = np.zeros(2, np.float32), np.zeros((1, 2), np.float32)
+    graphs = [StatefulGraph(session, {"x": x}, {"y": y}) for _ in range(2)]
+    assert isinstance(session.state(SUM.inputs[1]), np.ndarray) is not resident
+    total = np.zeros(2, np.float32)
+    for step in range(5):
+        x[...] = [step, -step]
+        total += x
+        graphs[0].run()
+        np.testing.assert_array_equal(y[0], 2 * total)
+    graphs[1].run()
+    np.testing.assert_array_equal(y[0], 2 * x)  # the other has its own states
+    graphs[0].reset()
+    graphs[0].run()
+    np.testing.assert_array_equal(y[0], 2 * x)
+
+
+def test_a_resident_state_of_another_shape_is_refused(session: OnnxRuntimeRunner) -> None:
+    session._device = "cpu"
+    wrong = session.state(TensorSpec("state_00_sum", "float32", (1, 3)))
+    with pytest.raises(InputError, match=r"'state_00_sum': got shape \(1, 3\)"):
+        session.bind({"x": np.zeros(2, np.float32), "state_00_sum": wrong}, {})
+
+
+def test_cuda_computes_fp32_in_fp32_unless_the_manifest_says_otherwise() -> None:
+    assert providers_of("cuda", SUM, {}) == (("CUDAExecutionProvider", {"use_tf32": "0"}),)
+    ((_, options),) = providers_of("cuda", SUM, {"use_tf32": "1", "cudnn_conv_algo_search": "X"})
+    assert options == {"use_tf32": "1", "cudnn_conv_algo_search": "X"}
+
+
+def test_tensorrt_is_told_sizes_and_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EDGEWRIGHT_CACHE", str(tmp_path))
+    ((name, options),) = providers_of("tensorrt", SPEECH, {})
+    assert name == "TensorrtExecutionProvider"
+    assert options["trt_engine_cache_path"] == str(tmp_path / "onnxruntime")
+    assert options["trt_profile_min_shapes"] == "ids:1x2,scale:1"
+    assert options["trt_profile_opt_shapes"] == "ids:1x256,scale:1"
+    assert options["trt_profile_max_shapes"] == "ids:8x256,scale:8"
+    with pytest.raises(PlacementError, match=r"no ranges of its dynamic dimensions \['batch'\]"):
+        providers_of("tensorrt", SUM, {})
+
+
+def test_only_strict_forbids_that_another_provider_takes_a_part() -> None:
+    ort = onnxrt._import()
+    key = "session.disable_cpu_ep_fallback"
+    strict = onnxrt._options(ort, "cuda", 1, shared_threads=False, strict=True)
+    assert strict.get_session_config_entry(key) == "1"
+    loose = onnxrt._options(ort, "cuda", 1, shared_threads=False, strict=False)
+    with pytest.raises(RuntimeError, match="does not have configuration"):
+        loose.get_session_config_entry(key)
+    assert [n for n, _ in providers_of("tensorrt", SPEECH, {}, strict=False)] == [
+        "TensorrtExecutionProvider",
+        "CUDAExecutionProvider",
+    ]
+
+
+def test_profiles_are_the_products_of_ranges() -> None:
+    made = profiles(SPEECH)
+    assert [line(profile) for profile in made] == [
+        "batch 1-8 (1), time 2-64 (64)",
+        "batch 1-8 (1), time 65-256 (256)",
+    ]
+    assert shapes(made[1], SPEECH.inputs[0]) == ((1, 65), (1, 256), (8, 256))
+    assert widest(SPEECH)["ids"] == ((1, 2), (1, 256), (8, 256))
+    fixed = Component(("f.onnx",), (TensorSpec("x", "float32", (1, 4)),), SPEECH.outputs)
+    assert [line(profile) for profile in profiles(fixed)] == ["fixed"]
+    assert widest(fixed) == {}
+    with pytest.raises(EngineBuildError, match=r"\['batch'\]"):
+        profiles(SUM)
