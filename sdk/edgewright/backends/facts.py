@@ -35,21 +35,20 @@ class NvidiaDriver:
     """Why none can be used and what to do about it; none where one can."""
 
 
-NO_DRIVER = NvidiaDriver("", "", (), "no NVIDIA driver (libcuda.so.1 is not found)")
-
-
 @dataclass(frozen=True)
 class OnnxRuntimeLibrary:
     """The installed onnxruntime."""
 
-    package: str
-    """`onnxruntime` or `onnxruntime-gpu`, where the installation tells; empty otherwise."""
+    packages: tuple[str, ...]
+    """What brought it: `onnxruntime`, `onnxruntime-gpu`; two of them overwrite each other."""
     version: str
     """Empty where it cannot be imported."""
     providers: tuple[str, ...]
     """Execution providers that it was built with."""
+    needed_libraries: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """By provider: shared libraries that its file needs, such as `libcudart.so.13`."""
     missing_libraries: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    """By provider: shared libraries that it needs and that are not on this machine."""
+    """By provider: those of them that are not on this machine."""
     problem: str | None = None
     """Why it cannot be imported; none where it can."""
 
@@ -60,7 +59,9 @@ class TensorRtLibrary:
 
     flavor: TensorRtFlavor
     version: str
-    """`10.3.0.30`; empty where it is not installed."""
+    """`10.3.0.30`; empty where the installation does not tell."""
+    cuda: str = ""
+    """Major version of the CUDA that it was built with; empty where its package does not tell."""
     problem: str | None = None
     """Why it cannot be imported; none where it can."""
 
