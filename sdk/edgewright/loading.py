@@ -7,10 +7,10 @@ from typing import Any
 from edgewright.arguments import whole_number
 from edgewright.backends import BACKENDS, Runner
 from edgewright.bundle import Bundle, Check
-from edgewright.errors import BundleError, FormatVersionError, UsageError
+from edgewright.errors import BundleError, FormatVersionError, PlacementError, UsageError
 from edgewright.families import FAMILIES
 from edgewright.families.base import Model
-from edgewright.placement import Placement, place
+from edgewright.placement import CandidateKey, Placement, place
 from edgewright.probe import default_threads, probe
 from edgewright.records import read
 from edgewright.runtime import Runtime
@@ -33,7 +33,8 @@ def load(
 
     Args:
         path: Bundle folder, or zip of one.
-        device: `auto`, `cpu`, `cuda` or `tensorrt`.
+        device: `auto`, `cpu`, `cuda` or `tensorrt`. With `auto`, what cannot be opened is passed
+            over, and `.runtime.placement` tells why.
         precision: `auto`, or the precision or name of a variant: `fp32`, `int8`, ….
         threads: Size of this model's own pool. By default the physical cores that this process
             may use, at most 4; or the pool of `set_threads`, if that was called.
@@ -52,11 +53,23 @@ def load(
         UsageError: An option is out of its range.
         StateError: `threads` is given though `set_threads` was called.
     """
+    refused: dict[CandidateKey, str] = {}
     with Bundle.open(path, check=check, expected_digest=expected_digest) as bundle:
-        placement = place(
-            bundle.manifest, probe(), device=device, precision=precision, strict=strict
-        )
-        return open_model(bundle, placement, threads)
+        while True:
+            placement = place(
+                bundle.manifest,
+                probe(),
+                device=device,
+                precision=precision,
+                strict=strict,
+                refused=refused,
+            )
+            try:
+                return open_model(bundle, placement, threads)
+            except PlacementError as error:
+                if strict and device != "auto":
+                    raise
+                refused[placement.key] = " ".join(str(error).split())
 
 
 def open_model(bundle: Bundle, placement: Placement, threads: int | None = None) -> Model[Any]:

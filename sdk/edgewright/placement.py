@@ -1,9 +1,10 @@
 """Which variant runs on which device, and why: a pure function of the manifest and the probe."""
 
 import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from edgewright.backends.base import DeviceFact
+from edgewright.backends import BACKENDS, DeviceFact
 from edgewright.bundle.manifest import Manifest, Target, Variant
 from edgewright.errors import PlacementError, PlacementWarning, UsageError
 from edgewright.probe import Probe
@@ -14,9 +15,8 @@ DEVICES = ("auto", "cpu", "cuda", "tensorrt")
 BASELINE = "fp32"
 """Precision that is always right, if not always fastest."""
 
-_NO_BACKEND = {
-    "tensorrt": "this version of Edgewright has no TensorRT backend; use device='cuda' or 'cpu'",
-}
+CandidateKey = tuple[str, str]
+"""Name of a variant, and the provider that would run it."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,22 @@ class Placement:
     """One line per candidate that was considered, the taken one last."""
     fallback: str | None = None
     """What was asked for and not had; none when everything asked for was had."""
+
+    @property
+    def key(self) -> CandidateKey:
+        """The variant and the provider."""
+        return self.variant, self.provider
+
+
+@dataclass(frozen=True)
+class _Request:
+    """What was asked for, and where."""
+
+    manifest: Manifest
+    probe: Probe
+    device: str
+    precision: str
+    refused: Mapping[CandidateKey, str]
 
 
 @dataclass(frozen=True)
@@ -58,12 +74,14 @@ def place(
     precision: str = "auto",
     variant: str | None = None,
     strict: bool = True,
+    refused: Mapping[CandidateKey, str] | None = None,
 ) -> Placement:
-    """Choose a variant and a device.
+    """Choose a variant and a device; nothing but the arguments is looked at.
 
     `device="auto"` takes the first usable device of the probe. `precision="auto"` takes, among the
     variants that were measured as recommended for that device and whose CPU features are all
-    present, the one with the smallest latency ratio, and fp32 otherwise.
+    present, the one with the smallest latency ratio, and fp32 otherwise: in the form that was made
+    for the device, where the bundle has one.
 
     Args:
         manifest: Of the bundle.
@@ -74,6 +92,7 @@ def place(
         variant: The name of a variant; none but it is taken then.
         strict: Raise when what was asked for cannot be had; otherwise warn, record it in
             `Placement.fallback`, and choose as if nothing had been asked for.
+        refused: Candidates that could not be opened, with the reason; they are not taken again.
 
     Raises:
         UsageError: `device` is none of `DEVICES`.
@@ -88,11 +107,12 @@ def place(
             manifest, variants=tuple(v for v in manifest.variants if v.name == variant)
         )
         precision = variant
-    lines, candidates = _candidates(manifest, probe, device, precision)
+    request = _Request(manifest, probe, device, precision, refused or {})
+    lines, candidates = _candidates(request)
     taken = _best(candidates)
     fallback = None
     if taken is None and not strict:
-        more, candidates = _candidates(manifest, probe, "auto", "auto")
+        more, candidates = _candidates(replace(request, device="auto", precision="auto"))
         lines, taken = tuple(dict.fromkeys((*lines, *more))), _best(candidates)
         fallback = f"device '{device}' with precision '{precision}'"
     if taken is None:
@@ -103,37 +123,60 @@ def place(
     return placement
 
 
-def _candidates(
-    manifest: Manifest, probe: Probe, device: str, precision: str
-) -> tuple[tuple[str, ...], tuple[_Candidate, ...]]:
+def _candidates(request: _Request) -> tuple[tuple[str, ...], tuple[_Candidate, ...]]:
     """Return a line for every candidate, and those candidates that a variant stands for."""
-    facts = [fact for fact in probe.devices if device in ("auto", fact.device)]
-    lines = [] if facts else [f"{device}: {_NO_BACKEND.get(device, 'no backend serves it')}"]
+    manifest, precision = request.manifest, request.precision
+    facts = [f for f in request.probe.devices if request.device in ("auto", f.device)]
     variants = [v for v in manifest.variants if precision in ("auto", v.precision, v.name)]
+    lines = []
     if not variants:
         present = ", ".join(variant.name for variant in manifest.variants)
         rejected = [r.why for r in manifest.rejected if r.variant == precision]
         why = f" (rejected at export: {rejected[0]})" if rejected else ""
         lines.append(f"{precision}: the bundle has no such variant{why}; it has {present}")
-    candidates = tuple(
-        _judge(fact, variant, probe, precision) for fact in facts for variant in variants
-    )
+    candidates = tuple(_judge(fact, variant, request) for fact in facts for variant in variants)
     return (*lines, *map(str, candidates)), candidates
 
 
-def _judge(fact: DeviceFact, variant: Variant, probe: Probe, precision: str) -> _Candidate:
+def _judge(fact: DeviceFact, variant: Variant, request: _Request) -> _Candidate:
+    problem = fact.problem or _problem(fact, variant, request)
     if variant.precision == BASELINE:
-        return _Candidate(fact, variant, (1.0,), fact.problem, "")
-    target = _target(fact, variant, probe)
-    doubt = _doubt(target, fact, probe)
+        return _judge_baseline(fact, variant, request.precision, problem)
+    target = _target(fact, variant, request.probe)
+    doubt = _doubt(target, fact, request.probe)
     ratio = float("inf")
     if target is not None and target.latency_ratio is not None:
         ratio = target.latency_ratio
-    if precision == "auto":
-        return _Candidate(fact, variant, (ratio,), fact.problem or doubt, "")
-    lacking = target is None or bool(_missing(target, probe))
-    rank = (lacking, variant.name != precision, ratio)
-    return _Candidate(fact, variant, rank, fact.problem, doubt or "")
+    if request.precision == "auto":
+        return _Candidate(fact, variant, (False, False, ratio), problem or doubt, "")
+    lacking = target is None or bool(_missing(target, request.probe))
+    rank = (lacking, variant.name != request.precision, ratio)
+    return _Candidate(fact, variant, rank, problem, doubt or "")
+
+
+def _judge_baseline(
+    fact: DeviceFact, variant: Variant, precision: str, problem: str | None
+) -> _Candidate:
+    """Prefer the form that was made for the device; any other but the plain one wants its name."""
+    made_for = tuple(dict.fromkeys(target.device for target in variant.targets))
+    foreign = bool(made_for) and fact.device not in made_for
+    rank = (False, False, 1.0, foreign)
+    if foreign and variant.name not in (BASELINE, precision):
+        problem = problem or f"made for {', '.join(made_for)}; ask for it by its name"
+    return _Candidate(fact, variant, rank, problem, "")
+
+
+def _problem(fact: DeviceFact, variant: Variant, request: _Request) -> str | None:
+    """Return what the backend says against a variant, or what came of opening it."""
+    if why := request.refused.get((variant.name, fact.provider)):
+        return f"could not be opened: {why}"
+    return BACKENDS[fact.backend].variant_problem(
+        request.probe.facts,
+        request.manifest,
+        variant,
+        fact.device,
+        asked=request.device == fact.device,
+    )
 
 
 def _target(fact: DeviceFact, variant: Variant, probe: Probe) -> Target | None:

@@ -1,13 +1,18 @@
-"""What this machine has: processor, cores, devices. `place` decides on nothing else."""
+"""What this machine has: processor, cores, libraries. `place` decides on nothing else."""
 
 import functools
 import os
 import platform
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from edgewright import _core
 from edgewright.backends import BACKENDS, DeviceFact
+from edgewright.backends.facts import Facts
+from edgewright.backends.nvidia import find_driver, find_platform
+from edgewright.backends.onnxrt_library import find_onnxruntime
+from edgewright.backends.tensorrt_installed import find_cuda_bindings, find_tensorrt
+from edgewright.engines.cache import EngineCache
 
 MAX_DEFAULT_THREADS = 4
 """Threads of a model when none are asked for: the usable cores, at most this many. Beyond four
@@ -26,24 +31,40 @@ class Probe:
     """Instruction sets that are present: `avx2`, `avx512f`, `vnni`, `neon`, …"""
     cores: int
     """Physical cores that this process may use."""
-    devices: tuple[DeviceFact, ...]
-    """What each backend says about each device."""
+    facts: Facts
+    """The GPU's driver, the installed libraries and the engines."""
+
+    @property
+    def devices(self) -> tuple[DeviceFact, ...]:
+        """What each backend concludes about each device."""
+        return tuple(fact for backend in BACKENDS.values() for fact in backend.devices(self.facts))
 
     def has(self, feature: str) -> bool:
         """Return whether the processor has an instruction set."""
         return feature in self.cpu_features
 
 
-@functools.cache
 def probe() -> Probe:
-    """Look at this machine once per process."""
+    """Look at this machine: at its engines every time, at all else once per process."""
+    here = _hardware_and_libraries()
+    return replace(here, facts=replace(here.facts, engines=EngineCache().records()))
+
+
+@functools.cache
+def _hardware_and_libraries() -> Probe:
     features = _core.cpu_features()
     return Probe(
         machine=processor_name(),
         architecture=platform.machine(),
         cpu_features=tuple(sorted(name for name, present in features.items() if present)),
         cores=usable_cores(),
-        devices=tuple(fact for backend in BACKENDS.values() for fact in backend.probe()),
+        facts=Facts(
+            platform=find_platform(),
+            nvidia=find_driver(),
+            onnxruntime=find_onnxruntime(),
+            tensorrt=find_tensorrt(),
+            cuda_bindings=find_cuda_bindings(),
+        ),
     )
 
 

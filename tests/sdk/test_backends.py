@@ -15,6 +15,7 @@ import edgewright as ew
 import tiny_bundles
 from edgewright.backends import BACKENDS, Backend, Runner, onnxrt
 from edgewright.backends.onnxrt import OnnxRuntime
+from edgewright.backends.onnxrt_library import find_onnxruntime
 from edgewright.errors import (
     InputError,
     InputTypeError,
@@ -23,6 +24,7 @@ from edgewright.errors import (
     StateError,
     UsageError,
 )
+from edgewright.probe import probe
 
 CALLERS = 8
 
@@ -121,14 +123,15 @@ def test_a_missing_onnxruntime_is_a_fact_with_the_install_line(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
-    for fact in OnnxRuntime.probe():
+    facts = replace(probe().facts, onnxruntime=find_onnxruntime())
+    for fact in OnnxRuntime.devices(facts):
         assert fact.problem is not None
         assert ".[cpu]" in fact.problem
 
 
 @pytest.mark.parametrize("backend", BACKENDS.values(), ids=BACKENDS)
 def test_every_backend_runs_its_self_test_where_it_says_it_can(backend: type[Backend]) -> None:
-    for fact in backend.probe():
+    for fact in backend.devices(probe().facts):
         if fact.problem is None:
             assert backend.self_test(fact.device) is None
 
@@ -202,6 +205,7 @@ SHARED = """
 import sys, threading, os
 import edgewright as ew
 from edgewright.backends.onnxrt import OnnxRuntime
+from edgewright.backends.onnxrt_library import find_onnxruntime
 from edgewright.errors import StateError
 threads = lambda: len(os.listdir("/proc/self/task"))
 ew.set_threads(3)

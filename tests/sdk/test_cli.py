@@ -17,6 +17,8 @@ import tiny_bundles
 from edgewright import _core
 from edgewright.cli import main
 from edgewright.commands import COMMANDS
+from edgewright.probe import Probe, probe
+from edgewright.records import read
 
 CLI = [sys.executable, "-m", "edgewright"]
 
@@ -172,7 +174,7 @@ def test_doctor(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPa
     found = json.loads(lines[0])
     assert code == 0
     assert {d["device"]: d["works"] for d in found["devices"]}["cpu"] is True
-    assert {"edgewright", "python", "machine", "cpu_features", "cores"} <= set(found)
+    assert read(Probe, found["probe"], "probe") == probe()
     assert found["instruction_set"] == _core.instruction_set()
     code, lines, _ = run(capsys, "doctor")
     assert "cpu by CPUExecutionProvider\tworks\t" in lines
@@ -184,7 +186,7 @@ def bad_inputs() -> list[tuple[str, int, str]]:
         ("classify {folder}/absent.edge {picture}", 3, "nothing can be found"),
         ("classify {vit} {genome}", 1, "cannot be decoded"),
         ("classify {vit} {picture} --top-k 0", 2, "top_k: got 0"),
-        ("classify {vit} {picture} --device tensorrt", 4, "no TensorRT backend"),
+        ("classify {vit} {picture} --device tensorrt", 4, "TensorrtExecutionProvider) with fp32"),
         ("classify {vit} {picture} --precision fp16", 4, "the bundle has no such variant"),
         ("classify {vit} {picture} --threads 0", 2, "threads: got 0"),
         ("classify {dnabert} {picture}", 2, "run `edgewright score` instead"),

@@ -13,6 +13,7 @@ from onnx import helper
 
 from edgewright.backends import onnxrt
 from edgewright.backends.onnxrt import OnnxRuntimeRunner
+from edgewright.backends.onnxrt_library import import_onnxruntime
 from edgewright.backends.onnxrt_providers import providers_of
 from edgewright.backends.stateful import StatefulGraph
 from edgewright.backends.tensorrt_profiles import line, profiles, shapes, widest
@@ -49,7 +50,7 @@ def session() -> Iterator[OnnxRuntimeRunner]:
         helper.make_node("Add", ["next_state_00_sum", "next_state_00_sum"], ["y"]),
     ]
     graph = make_graph(nodes, SUM.inputs, SUM.outputs)
-    options = onnxrt._options(onnxrt._import(), "cpu", 1, shared_threads=False)
+    options = onnxrt._options(import_onnxruntime(), "cpu", 1, shared_threads=False)
     opened = onnxrt._session(graph, providers_of("cpu", SUM, {}), options)
     with OnnxRuntimeRunner(SUM, opened, "CPUExecutionProvider") as runner:
         yield runner
@@ -101,7 +102,7 @@ def test_tensorrt_is_told_sizes_and_cache(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 def test_only_strict_forbids_that_another_provider_takes_a_part() -> None:
-    ort = onnxrt._import()
+    ort = import_onnxruntime()
     key = "session.disable_cpu_ep_fallback"
     strict = onnxrt._options(ort, "cuda", 1, shared_threads=False, strict=True)
     assert strict.get_session_config_entry(key) == "1"

@@ -6,18 +6,15 @@ from pathlib import Path
 import pytest
 
 import edgewright as ew
-from edgewright.backends.base import DeviceFact
 from edgewright.bundle.manifest import Manifest, Rejection
 from edgewright.errors import PlacementError, PlacementWarning, UsageError
 from edgewright.placement import place
 from edgewright.probe import Probe
+from recorded_probes import recorded
 
-CPU = DeviceFact("onnxruntime", "cpu", "CPUExecutionProvider", "1.0", None)
-NO_CUDA = DeviceFact("onnxruntime", "cuda", "CUDAExecutionProvider", "1.0", "no NVIDIA driver")
-CUDA = replace(NO_CUDA, problem=None)
-VNNI = Probe("a CPU", "x86_64", ("avx2", "vnni"), 4, (NO_CUDA, CPU))
+VNNI = replace(recorded("cpu"), machine="a CPU", cpu_features=("avx2", "vnni"))
 AVX2 = replace(VNNI, cpu_features=("avx2",))
-GPU = replace(VNNI, devices=(CUDA, CPU))
+GPU = replace(VNNI, facts=recorded("h200_without_tensorrt").facts)
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +44,7 @@ def test_auto_takes_what_is_recommended_and_safe_here(
     placement = place(with_verdict(manifest, verdict), probe)
     assert (placement.variant, placement.device) == (variant, device)
     assert placement.reasons[-1].endswith("taken")
-    assert len(placement.reasons) == 4  # two devices times two variants
+    assert len(placement.reasons) == 2 * len(probe.devices)  # of two variants
 
 
 def test_reasons_name_what_speaks_against_a_variant(manifest: Manifest) -> None:
@@ -99,7 +96,7 @@ def test_a_precision_is_its_namesake_unless_the_cpu_lacks_what_it_needs(
     ("device", "precision", "reason"),
     [
         ("cuda", "auto", "no NVIDIA driver"),
-        ("tensorrt", "auto", "has no TensorRT backend"),
+        ("tensorrt", "auto", "no NVIDIA driver"),
         ("auto", "fp16", "the bundle has no such variant .rejected at export: too coarse."),
         ("cpu", "int4", "it has fp32, int8"),
     ],
@@ -125,7 +122,8 @@ def test_without_strict_it_warns_and_records_the_fallback(
 
 
 def test_nothing_usable_raises_even_without_strict(manifest: Manifest) -> None:
-    nothing = replace(VNNI, devices=(NO_CUDA, replace(CPU, problem="onnxruntime is missing")))
+    missing = replace(VNNI.facts.onnxruntime, problem="onnxruntime is missing")
+    nothing = replace(VNNI, facts=replace(VNNI.facts, onnxruntime=missing))
     with pytest.raises(PlacementError, match="onnxruntime is missing"):
         place(manifest, nothing, strict=False)
 
@@ -136,7 +134,7 @@ def test_an_unknown_device_is_a_usage_error(manifest: Manifest) -> None:
 
 
 def test_load_tells_what_ran(tiny: dict[str, Path]) -> None:
-    with pytest.raises(PlacementError, match="cuda"):
+    with pytest.raises(PlacementError, match=r"tensorrt .* with fp32: no NVIDIA driver"):
         ew.load(tiny["vit"], device="tensorrt", precision="fp32")
     with pytest.warns(PlacementWarning, match="tensorrt"):
         model = ew.load(tiny["vit"], device="tensorrt", strict=False, threads=1)

@@ -5,13 +5,14 @@ from pathlib import Path
 import pytest
 
 from edgewright import probe as probe_module
+from edgewright.placement import DEVICES
 from edgewright.probe import default_threads, probe, processor_name, usable_cores
 
 
 def test_the_probe_of_this_machine_is_complete() -> None:
     here = probe()
     assert here.cores >= 1
-    assert {fact.device for fact in here.devices} == {"cpu", "cuda"}
+    assert {"auto", *(fact.device for fact in here.devices)} == set(DEVICES)
     assert all(here.has(feature) for feature in here.cpu_features)
     assert 1 <= default_threads() <= 4
 

@@ -29,11 +29,11 @@ from edgewright.bundle.manifest import Target
 from edgewright.cli import main
 from edgewright.errors import EdgewrightError, PlacementError, StateError, UsageError
 from edgewright.loading import load
-from edgewright.probe import Probe
 from edgewright.specs import TensorSpec
+from recorded_probes import recorded
 from tiny_graphs import CPU, make_graph
 
-PLAIN_CPU = Probe("old CPU", "x86_64", ("avx2",), 1, ())
+PLAIN_CPU = replace(recorded("cpu"), machine="old CPU", cpu_features=("avx2",), cores=1)
 PIXELS = TensorSpec("pixel_values", "float32", ("batch", 3, tiny_bundles.SIZE, tiny_bundles.SIZE))
 LOGITS = TensorSpec("logits", "float32", ("batch", len(tiny_bundles.COLOURS)))
 

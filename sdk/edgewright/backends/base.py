@@ -8,7 +8,8 @@ from typing import ClassVar, cast
 
 import numpy as np
 
-from edgewright.bundle.manifest import Component, StatePair
+from edgewright.backends.facts import Facts
+from edgewright.bundle.manifest import Component, Manifest, StatePair, Variant
 from edgewright.errors import InputError, IntegrityError, StateError
 from edgewright.specs import Array, Resident, TensorSpec, check_arrays
 
@@ -133,14 +134,29 @@ class Runner(ABC):
 
 
 class Backend(ABC):
-    """A library that runs graphs. Its import is late: probing a missing one is no error."""
+    """A library that runs graphs. Its import is late: asking for a missing one is no error."""
 
     key: ClassVar[str]
 
     @classmethod
     @abstractmethod
-    def probe(cls) -> tuple[DeviceFact, ...]:
-        """Return one fact per device that the backend knows, in order of preference."""
+    def devices(cls, facts: Facts) -> tuple[DeviceFact, ...]:
+        """Return one fact per device that the backend knows, in order of preference; pure."""
+
+    @classmethod
+    def variant_problem(
+        cls, facts: Facts, manifest: Manifest, variant: Variant, device: str, *, asked: bool
+    ) -> str | None:
+        """Say why a variant cannot be taken on a device that can be used; none where it can; pure.
+
+        Args:
+            facts: Of the machine.
+            manifest: Of the bundle.
+            variant: One of its variants.
+            device: One of `devices` without a problem.
+            asked: Whether the device was asked for, not found by `auto`.
+        """
+        return None
 
     @classmethod
     @abstractmethod
@@ -166,7 +182,7 @@ class Backend(ABC):
         Args:
             files: The graph first, then its external data.
             component: Its signature in the manifest.
-            device: One that `probe` listed as usable.
+            device: One of `devices` without a problem.
             threads: Size of the runner's own pool.
             shared_threads: Use the pool made by `share_threads` instead.
             strict: Refuse a graph of which a part would run elsewhere than on `device`.

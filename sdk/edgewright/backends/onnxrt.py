@@ -1,11 +1,7 @@
-"""ONNX Runtime, on the CPU and on NVIDIA GPUs. The only module that imports onnxruntime."""
+"""ONNX Runtime, on the CPU and on NVIDIA GPUs."""
 
-import ctypes
-import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import redirect_stdout
-from io import StringIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -13,21 +9,15 @@ from typing import Any
 import numpy as np
 
 from edgewright.backends.base import Backend, DeviceFact, Runner, check_signature
+from edgewright.backends.facts import Facts
 from edgewright.backends.onnxrt_binding import DeviceBinding, ResidentValue
+from edgewright.backends.onnxrt_library import import_onnxruntime, load_gpu_libraries
 from edgewright.backends.onnxrt_profile import KernelCall, read_profile
 from edgewright.backends.onnxrt_providers import PROVIDERS, ProviderOptions, providers_of
-from edgewright.bundle.manifest import Component
+from edgewright.backends.requirements import cuda_problem, tensorrt_provider_problem
+from edgewright.bundle.manifest import Component, Manifest, Variant
 from edgewright.errors import EdgewrightError, MissingDependencyError, PlacementError, StateError
 from edgewright.specs import Array, Resident, TensorSpec
-
-# From 1.32 on, the official wheels send telemetry unless this is set when onnxruntime is imported:
-# a thread, a file in the temporary folder and a database in ~/.cache. Its switch in Python comes
-# too late for that. Set here, and not in `_import`, so that it also holds for the exporter and the
-# quantizer of onnxruntime, which import it themselves. A value of the user's wins.
-os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
-
-INSTALL_CPU = "pip install '.[cpu]' in a checkout"
-INSTALL_GPU = "pip uninstall onnxruntime && pip install '.[gpu]' in a checkout"
 
 _DTYPES = {
     "tensor(float)": "float32",
@@ -73,7 +63,7 @@ class OnnxRuntimeRunner(Runner):
         """Return zeros in the memory that the session computes in."""
         if self._device is None:
             return spec.zeros()
-        return ResidentValue(_import(), spec, self._device)
+        return ResidentValue(import_onnxruntime(), spec, self._device)
 
     def _bind(
         self, inputs: Mapping[str, Array | Resident], outputs: Mapping[str, Array | Resident]
@@ -82,7 +72,7 @@ class OnnxRuntimeRunner(Runner):
         if self._device is None:
             run = self._bind_host(inputs, outputs)
         else:
-            run = DeviceBinding(_import(), self._session, self._device, inputs, outputs)
+            run = DeviceBinding(import_onnxruntime(), self._session, self._device, inputs, outputs)
 
         def call() -> None:
             try:
@@ -98,7 +88,10 @@ class OnnxRuntimeRunner(Runner):
     def _bind_host(
         self, inputs: Mapping[str, Array | Resident], outputs: Mapping[str, Array | Resident]
     ) -> Callable[[], None]:
-        binding, value = self._session.io_binding(), _import().OrtValue.ortvalue_from_numpy
+        binding, value = (
+            self._session.io_binding(),
+            import_onnxruntime().OrtValue.ortvalue_from_numpy,
+        )
         for name, array in inputs.items():
             binding.bind_ortvalue_input(name, value(array))
         for name, array in outputs.items():
@@ -173,19 +166,28 @@ class OnnxRuntime(Backend):
     _lock = threading.Lock()
 
     @classmethod
-    def probe(cls) -> tuple[DeviceFact, ...]:
-        """Return what this installation of onnxruntime can use."""
-        try:
-            ort = _import()
-        except MissingDependencyError as error:
-            return tuple(
-                DeviceFact(cls.key, device, provider, "", str(error))
-                for device, provider in PROVIDERS.items()
-            )
-        available = ort.get_available_providers()
+    def devices(cls, facts: Facts) -> tuple[DeviceFact, ...]:
+        """Return what this onnxruntime can use, TensorRT first."""
+        problems = {
+            "tensorrt": tensorrt_provider_problem(facts),
+            "cuda": cuda_problem(facts),
+            "cpu": facts.onnxruntime.problem,
+        }
         return tuple(
-            DeviceFact(cls.key, device, provider, ort.__version__, _problem(device, available))
+            DeviceFact(cls.key, device, provider, facts.onnxruntime.version, problems[device])
             for device, provider in PROVIDERS.items()
+        )
+
+    @classmethod
+    def variant_problem(
+        cls, facts: Facts, manifest: Manifest, variant: Variant, device: str, *, asked: bool
+    ) -> str | None:
+        """Keep TensorRT for those who ask: it builds its engines while the graphs are opened."""
+        if device != "tensorrt" or asked:
+            return None
+        return (
+            "it builds engines while the bundle is loaded, 30 to 100 s for each graph, unless its "
+            "cache has them; ask for it by device='tensorrt'"
         )
 
     @classmethod
@@ -195,7 +197,7 @@ class OnnxRuntime(Backend):
         component = Component(("identity",), one, (TensorSpec("y", "float32", (1,)),))
         shared = cls._shared_threads is not None
         try:
-            options = _options(_import(), device, 1, shared_threads=shared)
+            options = _options(import_onnxruntime(), device, 1, shared_threads=shared)
             session = _session(_IDENTITY_GRAPH, providers_of(device, component, {}), options)
             runner = OnnxRuntimeRunner(component, session, PROVIDERS[device])
             answer = runner.run({"x": np.ones(1, np.float32)})["y"]
@@ -249,7 +251,9 @@ class OnnxRuntime(Backend):
                 "expected none: with a shared pool, ONNX Runtime gives no model its own; leave "
                 "`threads` away, or do not call set_threads"
             )
-        return _options(_import(), device, threads, shared_threads=shared_threads, strict=strict)
+        return _options(
+            import_onnxruntime(), device, threads, shared_threads=shared_threads, strict=strict
+        )
 
     @classmethod
     def share_threads(cls, threads: int) -> None:
@@ -262,7 +266,7 @@ class OnnxRuntime(Backend):
         Raises:
             StateError: The pool exists with another size; ONNX Runtime cannot change it.
         """
-        ort = _import()
+        ort = import_onnxruntime()
         if not hasattr(ort, "set_global_thread_pool_sizes"):
             raise MissingDependencyError(
                 f"set_threads: got onnxruntime {ort.__version__}, expected one with a shared thread"
@@ -278,38 +282,6 @@ class OnnxRuntime(Backend):
                 )
             ort.set_global_thread_pool_sizes(threads, 1)
             cls._shared_threads = threads
-
-
-def _import() -> Any:
-    try:
-        import onnxruntime
-    except ImportError as error:
-        raise MissingDependencyError(
-            f"onnxruntime: got '{error}', expected an installed library; {INSTALL_CPU} "
-            "(or edgewright[gpu], never both)"
-        ) from error
-    return onnxruntime
-
-
-def _problem(device: str, available: Sequence[str]) -> str | None:
-    if PROVIDERS[device] not in available:
-        return (
-            f"the installed onnxruntime has no {PROVIDERS[device]} (it has "
-            f"{', '.join(available)}); {INSTALL_GPU if device == 'cuda' else INSTALL_CPU}"
-        )
-    return _cuda_problem() if device == "cuda" else None
-
-
-def _cuda_problem() -> str | None:
-    """Ask the driver before ONNX Runtime does: it would only log and fall back to the CPU."""
-    try:
-        driver = ctypes.CDLL("libcuda.so.1")
-    except OSError:
-        return "no NVIDIA driver (libcuda.so.1 is not found); install the driver or use the CPU"
-    count = ctypes.c_int(0)
-    if driver.cuInit(0) != 0 or driver.cuDeviceGetCount(ctypes.byref(count)) != 0:
-        return "the NVIDIA driver does not start (cuInit failed); check `nvidia-smi`"
-    return None if count.value else "the NVIDIA driver sees no GPU; check `nvidia-smi`"
 
 
 def _options(
@@ -333,9 +305,9 @@ def _options(
 
 
 def _session(graph: str | bytes, providers: Sequence[ProviderOptions], options: Any) -> Any:
-    ort, provider = _import(), providers[0][0]
+    ort, provider = import_onnxruntime(), providers[0][0]
     if provider != PROVIDERS["cpu"]:
-        _load_cuda(ort)
+        load_gpu_libraries(provider)
     shown = "graph" if isinstance(graph, bytes) else f"graph '{Path(graph).name}'"
     try:
         session = ort.InferenceSession(graph, options, list(providers), enable_fallback=False)
@@ -352,13 +324,6 @@ def _session(graph: str | bytes, providers: Sequence[ProviderOptions], options: 
             "libraries that it misses"
         )
     return session
-
-
-def _load_cuda(ort: Any) -> None:
-    """Load the CUDA libraries of installed wheels, where the system has none; what fails shows."""
-    if hasattr(ort, "preload_dlls"):  # since 1.21
-        with redirect_stdout(StringIO()):
-            ort.preload_dlls()
 
 
 def _checked_session(

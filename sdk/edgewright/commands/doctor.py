@@ -7,18 +7,18 @@ from importlib import metadata
 
 from edgewright import _core
 from edgewright.backends import BACKENDS, DeviceFact
-from edgewright.backends.onnxrt import INSTALL_CPU, INSTALL_GPU
+from edgewright.backends.facts import Facts
+from edgewright.backends.installation import conflicts, fitting_lines
+from edgewright.backends.tensorrt_installed import installed_version
 from edgewright.commands.base import add_json_option
 from edgewright.commands.output import emit, emit_table
 from edgewright.errors import PlacementError
-from edgewright.probe import default_threads, probe
+from edgewright.probe import Probe, default_threads, probe
 
 PACKAGES = {
     "numpy": "pip install . in a checkout",
     "pillow": "pip install . in a checkout",
     "rich": "pip install . in a checkout",
-    "onnxruntime": INSTALL_CPU,
-    "onnxruntime-gpu": INSTALL_GPU,
     "isal": "pip install '.[dna]' in a checkout",
     "gymnasium": "pip install '.[control]' in a checkout",
     "mujoco": "pip install '.[control]' in a checkout",
@@ -27,7 +27,7 @@ PACKAGES = {
     "transformers": "pip install '.[export]' in a checkout",
     "onnx": "pip install '.[export]' in a checkout",
 }
-"""Command that installs each library."""
+"""Command that installs each library, but for those that run graphs."""
 
 
 @dataclass(frozen=True)
@@ -61,17 +61,17 @@ class Diagnosis:
     edgewright: str
     python: str
     system: str
-    machine: str
-    """Name of the processor."""
-    cpu_features: tuple[str, ...]
+    probe: Probe
+    """What placement decides on, whole."""
     instruction_set: str
-    """What the kernels use of it, as in docs/kernels.md."""
-    cores: int
-    """Physical cores that this process may use."""
+    """What the kernels use of the processor, as in docs/kernels.md."""
     default_threads: int
     packages: tuple[Package, ...]
     devices: tuple[Device, ...]
-    advice: tuple[str, ...]
+    conflicts: tuple[str, ...]
+    """Installed packages that exclude each other."""
+    install: dict[str, str]
+    """By what it brings: the line that fits this machine."""
 
 
 class DoctorCommand:
@@ -96,27 +96,20 @@ class DoctorCommand:
 def diagnose() -> Diagnosis:
     """Look at libraries and devices; every device runs a one-node graph."""
     here = probe()
-    packages = tuple(Package(name, _version(name), install) for name, install in PACKAGES.items())
     return Diagnosis(
         edgewright=metadata.version("edgewright"),
         python=platform.python_version(),
         system=platform.platform(),
-        machine=here.machine,
-        cpu_features=here.cpu_features,
+        probe=here,
         instruction_set=_core.instruction_set(),
-        cores=here.cores,
         default_threads=default_threads(),
-        packages=packages,
+        packages=tuple(
+            Package(name, installed_version(name), install) for name, install in PACKAGES.items()
+        ),
         devices=tuple(_examine(fact) for fact in here.devices),
-        advice=_advice({package.name for package in packages if package.version}),
+        conflicts=conflicts(here.facts),
+        install=fitting_lines(here.facts),
     )
-
-
-def _version(name: str) -> str | None:
-    try:
-        return metadata.version(name)
-    except metadata.PackageNotFoundError:
-        return None
 
 
 def _examine(fact: DeviceFact) -> Device:
@@ -124,22 +117,16 @@ def _examine(fact: DeviceFact) -> Device:
     return Device(fact.backend, fact.device, fact.provider, fact.version, problem is None, problem)
 
 
-def _advice(installed: set[str]) -> tuple[str, ...]:
-    if {"onnxruntime", "onnxruntime-gpu"} <= installed:
-        return (
-            "onnxruntime and onnxruntime-gpu overwrite each other's files: uninstall both, then "
-            "install one of edgewright[cpu] and edgewright[gpu]",
-        )
-    return ()
-
-
 def _print(found: Diagnosis) -> None:
+    here = found.probe
     rows: list[tuple[str, ...]] = [
         ("edgewright", found.edgewright, ""),
         ("python", found.python, found.system),
-        ("processor", found.machine, " ".join(found.cpu_features)),
+        ("processor", here.machine, " ".join(here.cpu_features)),
         ("kernels", found.instruction_set, ""),
-        ("cores", str(found.cores), f"{found.default_threads} threads by default"),
+        ("cores", str(here.cores), f"{found.default_threads} threads by default"),
+        *_gpu_rows(here.facts),
+        *_library_rows(here.facts),
     ]
     rows += [
         (p.name, p.version or "missing", "" if p.version else p.install) for p in found.packages
@@ -148,5 +135,37 @@ def _print(found: Diagnosis) -> None:
         (f"{d.device} by {d.provider}", "works" if d.works else "failed", d.problem or "")
         for d in found.devices
     ]
-    rows += [("advice", "", line) for line in found.advice]
+    rows += [("conflict", "", line) for line in found.conflicts]
+    rows += [("install", what, line) for what, line in found.install.items()]
     emit_table("doctor", ("what", "state", "detail"), rows)
+
+
+def _gpu_rows(facts: Facts) -> list[tuple[str, ...]]:
+    driver = facts.nvidia
+    rows: list[tuple[str, ...]] = [("platform", facts.platform, "")] if facts.platform else []
+    served = f"serves CUDA {driver.cuda}" if driver.cuda else ""
+    rows.append(("NVIDIA driver", driver.version or "missing", driver.problem or served))
+    for gpu in driver.gpus:
+        memory = f"{gpu.memory_bytes / 2**30:.1f} GiB"
+        rows.append(("GPU", gpu.name, f"compute capability {gpu.compute_capability}, {memory}"))
+    return rows
+
+
+def _library_rows(facts: Facts) -> list[tuple[str, ...]]:
+    """Return a row for each library that runs graphs, and for what its providers lack."""
+    runtime = facts.onnxruntime
+    packages = " and ".join(runtime.packages) or "onnxruntime"
+    told = runtime.problem or ", ".join(runtime.providers)
+    rows: list[tuple[str, ...]] = [(packages, runtime.version or "missing", told)]
+    for provider, needed in runtime.needed_libraries.items():
+        missing = runtime.missing_libraries.get(provider, ())
+        state = f"{len(missing)} missing" if missing else "found"
+        rows.append((f"libraries of {provider}", state, ", ".join(missing or needed)))
+    for library in facts.tensorrt:
+        built = f"for CUDA {library.cuda}" if library.cuda else ""
+        rows.append((library.flavor, library.version or "found", library.problem or built))
+    if facts.tensorrt:
+        rows.append(("cuda-bindings", facts.cuda_bindings or "missing", ""))
+    if facts.engines:
+        rows.append(("engines", str(len(facts.engines)), "in the cache; see `edgewright cache`"))
+    return rows
