@@ -34,12 +34,21 @@ def _version(name: str) -> str:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if config.getoption("--run-slow"):
-        return
+    reasons = {"gpu": _no_gpu()}
+    if not config.getoption("--run-slow"):
+        reasons["slow"] = "slow: full public model sizes and a long search; `make test-all` runs it"
     for item in items:
-        if "slow" in item.keywords:
-            reason = "slow: full public model sizes and a long search; `make test-all` runs it"
-            item.add_marker(pytest.mark.skip(reason=reason))
+        for marker, reason in reasons.items():
+            if reason and marker in item.keywords:
+                item.add_marker(pytest.mark.skip(reason=reason))
+
+
+def _no_gpu() -> str | None:
+    """Say why no GPU can be used here; none where one can."""
+    from edgewright.backends.nvidia import find_driver
+
+    problem = find_driver().problem
+    return None if problem is None else f"gpu: {problem}"
 
 
 @pytest.fixture(scope="session")

@@ -65,20 +65,23 @@ def load(
                 refused=refused,
             )
             try:
-                return open_model(bundle, placement, threads)
+                return open_model(bundle, placement, threads, strict=strict and device != "auto")
             except PlacementError as error:
                 if strict and device != "auto":
                     raise
                 refused[placement.key] = " ".join(str(error).split())
 
 
-def open_model(bundle: Bundle, placement: Placement, threads: int | None = None) -> Model[Any]:
+def open_model(
+    bundle: Bundle, placement: Placement, threads: int | None = None, *, strict: bool = True
+) -> Model[Any]:
     """Open what a placement chose. The bundle may be closed afterwards.
 
     Args:
         bundle: An open bundle.
         placement: One of its variants on a device of this machine.
         threads: See `load`.
+        strict: Refuse graphs of which a part would run elsewhere than on the device.
 
     Raises:
         FormatVersionError: The family is unknown to this version.
@@ -98,7 +101,7 @@ def open_model(bundle: Bundle, placement: Placement, threads: int | None = None)
             f"the family '{manifest.family}' is for; export the bundle again"
         )
     size, shared = _threads(threads)
-    runners = _open_runners(bundle, placement, size, shared)
+    runners = _open_runners(bundle, placement, size, shared, strict=strict)
     runtime = _runtime(bundle, placement, runners, size, shared)
     try:
         config = read(family.config_type, manifest.config, "manifest.config")
@@ -150,18 +153,27 @@ def _check_threads(threads: int) -> int:
 
 
 def _open_runners(
-    bundle: Bundle, placement: Placement, threads: int, shared_threads: bool
+    bundle: Bundle, placement: Placement, threads: int, shared_threads: bool, *, strict: bool
 ) -> dict[str, Runner]:
-    backend = BACKENDS[placement.backend]
+    backend, variant = BACKENDS[placement.backend], bundle.variant(placement.variant)
+    options = {
+        name: value
+        for target in variant.targets
+        if (target.ep, target.device) == (placement.provider, placement.device)
+        for name, value in target.options.items()
+    }
     runners: dict[str, Runner] = {}
     try:
-        for name, component in bundle.variant(placement.variant).components.items():
+        for name, component in variant.components.items():
             runners[name] = backend.open(
                 [bundle.file(file) for file in component.files],
                 component,
                 device=placement.device,
                 threads=threads,
                 shared_threads=shared_threads,
+                strict=strict,
+                precision=variant.precision,
+                options=options,
             )
     except BaseException:
         _close(runners)

@@ -5,20 +5,27 @@ calls of ONNX Runtime, but no copies between memories.
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from onnx import helper
 
-from edgewright.backends import onnxrt
-from edgewright.backends.onnxrt import OnnxRuntimeRunner
+import edgewright as ew
+import tiny_bundles
+from edgewright.backends import Runner, onnxrt
+from edgewright.backends.onnxrt import OnnxRuntime, OnnxRuntimeRunner
 from edgewright.backends.onnxrt_library import import_onnxruntime
 from edgewright.backends.onnxrt_providers import providers_of
 from edgewright.backends.stateful import StatefulGraph
 from edgewright.backends.tensorrt_profiles import line, profiles, shapes, widest
 from edgewright.bundle.manifest import Component, SizeRange, StatePair
 from edgewright.errors import EngineBuildError, InputError, PlacementError
+from edgewright.loading import open_model
+from edgewright.placement import place
+from edgewright.probe import probe
 from edgewright.specs import TensorSpec
 from tiny_graphs import make_graph
 
@@ -128,3 +135,33 @@ def test_profiles_are_the_products_of_ranges() -> None:
     assert widest(fixed) == {}
     with pytest.raises(EngineBuildError, match=r"\['batch'\]"):
         profiles(SUM)
+
+
+def test_a_bundle_sets_the_provider_and_auto_demands_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[dict[str, Any]] = []
+    opening = OnnxRuntime.open
+
+    def noted(*arguments: Any, **options: Any) -> Runner:
+        asked.append(options)
+        return opening(*arguments, **options)
+
+    monkeypatch.setattr(OnnxRuntime, "open", noted)
+    path = tiny_bundles.vit(tmp_path / "tiny.edge")
+    with ew.Bundle.open(path) as bundle:
+        (fp32, *_) = bundle.manifest.variants
+        target = replace(fp32.targets[0], options={"arena_extend_strategy": "kSameAsRequested"})
+        manifest = replace(bundle.manifest, variants=(replace(fp32, targets=(target,)),))
+        monkeypatch.setattr(bundle, "manifest", manifest)
+        monkeypatch.setattr(bundle, "variant", lambda _: manifest.variants[0])
+        open_model(bundle, place(manifest, probe()), 1).close()
+    assert asked[0]["options"] == {"arena_extend_strategy": "kSameAsRequested"}
+    assert (asked[0]["precision"], asked[0]["strict"]) == ("fp32", True)
+    for device, strict, expected in (
+        ("cpu", True, True),
+        ("cpu", False, False),
+        ("auto", True, False),
+    ):
+        ew.load(path, device=device, strict=strict).close()
+        assert asked[-1]["strict"] is expected

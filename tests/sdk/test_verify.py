@@ -83,7 +83,7 @@ def test_what_cannot_run_here_is_skipped_and_never_ok(tiny: dict[str, Path]) -> 
     found = ew.verify(tiny["vit"], device="tensorrt")
     assert not found.ok
     assert statuses(found) == {"files": "ok", "fp32: graphs": "skipped", "int8: graphs": "skipped"}
-    assert "no TensorRT backend" in found.checks[1].detail
+    assert "no NVIDIA driver" in found.checks[1].detail
 
 
 def test_the_checkpoint_is_compared(tmp_path: Path) -> None:

@@ -125,8 +125,14 @@ class _Builder:
                 f"{'; '.join(map(_told, errors[:_MOST_ERRORS]))}"
                 f"{_more(len(errors))}; use a variant made for it (fp32-trt, fp16, int8-trt)"
             )
-        inputs = tuple(_spec(network.get_input(i)) for i in range(network.num_inputs))
-        check_signature("inputs", component.files[0], component.inputs, inputs)
+        inputs = [network.get_input(i) for i in range(network.num_inputs)]
+        found = tuple(map(_spec, inputs))
+        check_signature("inputs", component.files[0], component.inputs, found)
+        if sizes := [tensor.name for tensor in inputs if tensor.is_shape_tensor]:
+            raise EngineBuildError(
+                f"{component.files[0]}: got inputs {sizes} whose values decide sizes, expected "
+                "sizes that follow from those of the inputs; export the bundle again"
+            )
         self._let_attention_be_decomposed(network)
         return network
 

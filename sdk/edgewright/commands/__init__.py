@@ -2,6 +2,8 @@
 
 from edgewright.commands.base import Command
 from edgewright.commands.bench import BenchCommand
+from edgewright.commands.build import BuildCommand
+from edgewright.commands.cache import CacheCommand
 from edgewright.commands.compare import CompareCommand
 from edgewright.commands.doctor import DoctorCommand
 from edgewright.commands.external import ExternalCommand
@@ -30,6 +32,8 @@ COMMANDS: dict[str, Command] = {
     "lint": ExternalCommand(
         "lint", "say which backends accept the graphs of a bundle, and why not", _INSTALL_EXPORT
     ),
+    "build": BuildCommand(),
+    "cache": CacheCommand(),
     "doctor": DoctorCommand(),
 }
 

@@ -1,11 +1,29 @@
 """`edgewright verify BUNDLE`: hashes, graph signatures and golden samples on this device."""
 
 import argparse
+import sys
 
+from edgewright.backends import BACKENDS
+from edgewright.backends.tensorrt import TensorRt
+from edgewright.bundle import Bundle
 from edgewright.commands.base import add_device_options, add_json_option
 from edgewright.commands.output import emit, emit_table
+from edgewright.engines.build import build_engines
 from edgewright.errors import IntegrityError
+from edgewright.probe import probe
+from edgewright.progress import Progress
 from edgewright.verify import verify
+
+
+def _build_engines(path: str) -> None:
+    """Build what the first usable TensorRT lacks; what fails is told and not verified."""
+    usable = [fact for fact in probe().devices if fact.device == "tensorrt" and not fact.problem]
+    for backend in (BACKENDS[fact.backend] for fact in usable[:1]):
+        if issubclass(backend, TensorRt):
+            with Bundle.open(path) as bundle, Progress() as progress:
+                for engine in build_engines(bundle, backend.flavor, progress):
+                    if engine.problem:
+                        print(engine, file=sys.stderr)
 
 
 class VerifyCommand:
@@ -23,7 +41,9 @@ class VerifyCommand:
         add_json_option(parser)
 
     def run(self, args: argparse.Namespace) -> int:
-        """Verify, print every check."""
+        """Verify, print every check. On TensorRT, engines that are missing are built first."""
+        if args.device == "tensorrt":
+            _build_engines(args.bundle)
         found = verify(
             args.bundle, device=args.device, threads=args.threads, checkpoint=args.checkpoint
         )

@@ -1,0 +1,136 @@
+"""`edgewright build` and `cache`, as far as a machine without a GPU goes."""
+
+import json
+import re
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+import edgewright as ew
+from edgewright.backends.tensorrt import TensorRt, TensorRtRtx, require_gpu
+from edgewright.bundle.manifest import Target, Variant
+from edgewright.cli import main
+from edgewright.engines.build import _chosen as chosen
+from edgewright.engines.build import build_engines, check_engines
+from edgewright.engines.cache import EngineCache
+from edgewright.errors import GpuUnavailableError
+from edgewright.probe import probe
+from edgewright.progress import Progress
+from engine_records import ORIN, PLAN, record
+
+NO_GPU = probe().facts.nvidia.problem is not None
+ADA = ("--backend", "tensorrt-rtx", "--check", "--compute-capability", "8.9")
+needs_rtx = pytest.mark.skipif(
+    not any(found.flavor == "tensorrt-rtx" for found in probe().facts.tensorrt),
+    reason="TensorRT-RTX is not installed: pip install '.[rtx]'",
+)
+without_gpu = pytest.mark.skipif(not NO_GPU, reason="there is a GPU")
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("EDGEWRIGHT_CACHE", str(tmp_path))
+    return tmp_path
+
+
+@pytest.fixture(scope="session")
+def vit(demo_bundles: Path) -> Path:
+    return demo_bundles / "vit-fashion-mnist.edge"
+
+
+@without_gpu
+@pytest.mark.parametrize("backend", ["tensorrt", "tensorrt-rtx"])
+def test_without_a_gpu_the_command_says_so_and_ends(backend: str, vit: Path) -> None:
+    command = [sys.executable, "-m", "edgewright", "build", str(vit), "--backend", backend]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 4
+    assert "no NVIDIA driver" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@without_gpu
+@pytest.mark.parametrize("backend", [TensorRt, TensorRtRtx])
+def test_without_a_gpu_nothing_is_built_or_opened(backend: type[TensorRt], vit: Path) -> None:
+    with pytest.raises(GpuUnavailableError, match="no NVIDIA driver"):
+        require_gpu(backend.flavor)
+    with ew.Bundle.open(vit) as bundle, Progress() as progress:
+        with pytest.raises(GpuUnavailableError, match="no NVIDIA driver"):
+            next(iter(build_engines(bundle, backend.flavor, progress)))
+        with pytest.raises(GpuUnavailableError, match="no NVIDIA driver"):
+            next(iter(check_engines(bundle, backend.flavor, progress)))
+        component = bundle.variant("fp32").components["model"]
+        files = [bundle.file(path) for path in component.files]
+        with pytest.raises(GpuUnavailableError, match="edgewright doctor"):
+            backend.open(files, component, device="tensorrt", threads=1)
+    assert EngineCache().records() == ()
+
+
+@needs_rtx
+def test_a_check_builds_and_keeps_nothing(
+    vit: Path, own_cache: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["build", str(vit), *ADA, "--json"]) == 0
+    (line,) = capsys.readouterr().out.splitlines()
+    result = json.loads(line)
+    assert (result["variant"], result["component"]) == ("fp32", "model")
+    assert (result["state"], result["problem"]) == ("checked", None)
+    assert result["bytes"] > 1e6
+    assert list(own_cache.rglob("*")) == []
+
+
+@needs_rtx
+def test_a_variant_that_it_does_not_take_fails_alone(
+    vit: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["build", str(vit), *ADA, "--variants", "int8,fp32", "--json"]) == 1
+    results = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [result["state"] for result in results] == ["failed", "checked"]
+    assert "DynamicQuantizeLinear" in results[0]["problem"]
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        (("--backend", "tensorrt-rtx", "--compute-capability", "8.9"), "without --check"),
+        ((*ADA, "--variants", "int4"), "got .'int4'., expected some of"),
+    ],
+)
+def test_options_that_make_no_sense(
+    options: tuple[str, ...], reason: str, vit: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["build", str(vit), *options]) == 2
+    assert re.search(reason, capsys.readouterr().err)
+
+
+def test_the_variants_made_for_tensorrt_are_built(vit: Path) -> None:
+    with ew.Bundle.open(vit) as bundle:
+        manifest = bundle.manifest
+    fp32, int8 = manifest.variants
+    trt = Target("TensorrtExecutionProvider", "tensorrt", (), "unmeasured", None, (), "")
+    made = [
+        replace(fp32, name="fp32-trt", targets=(trt,)),
+        replace(fp32, name="fp16", precision="fp16"),
+        replace(int8, name="int8-trt", precision="int8-trt", targets=(trt,)),
+    ]
+
+    def names(*variants: Variant, wanted: list[str] | None = None) -> list[str]:
+        return [v.name for v in chosen(replace(manifest, variants=variants), wanted)]
+
+    assert names(fp32, int8) == ["fp32"]
+    assert names(fp32, int8, *made) == ["fp32-trt", "fp16", "int8-trt"]
+    assert names(fp32, int8, *made, wanted=["fp32", "int8-trt"]) == ["fp32", "int8-trt"]
+
+
+def test_the_cache_is_listed_and_cleared(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["cache", "list"]) == 0
+    EngineCache().store(record(ORIN), PLAN)
+    assert main(["cache", "list", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["identity"]["gpu"] == "Orin"
+    assert main(["cache", "list"]) == 0
+    assert "tiny 0, fp16, model\ttensorrt 10.3.0, Orin, driver 540" in capsys.readouterr().out
+    assert main(["cache", "clear", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["bytes"] == len(PLAN)
+    assert EngineCache().records() == ()
