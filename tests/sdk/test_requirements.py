@@ -1,8 +1,11 @@
 """What each library needs of a machine, rule by rule: facts of recorded probes, with one change."""
 
+import re
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
+import tomllib
 
 from edgewright.backends.facts import Facts, Gpu, TensorRtFlavor, TensorRtLibrary
 from edgewright.backends.installation import conflicts, fitting_lines
@@ -13,6 +16,8 @@ from edgewright.backends.requirements import (
 )
 from edgewright.backends.versions import numbers
 from recorded_probes import NAMES, recorded
+
+ROOT = Path(__file__).parents[2]
 
 
 def facts(
@@ -188,3 +193,15 @@ def test_numbers_of_a_version() -> None:
     assert [numbers(text) for text in ("10.3.0.30", "12.6", "11.4.0rc1", "", "x1")] == [
         (10, 3, 0, 30), (12, 6), (11, 4, 0), (), (),
     ]  # fmt: skip
+
+
+def test_lines_name_extras_that_exist() -> None:
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"][
+        "optional-dependencies"
+    ]
+    here = [recorded(name).facts for name in NAMES]
+    here += [replace(found, tensorrt=()) for found in here]
+    lines = [line for found in here for line in fitting_lines(found).values()]
+    lines += [str(tensorrt_problem(found, "tensorrt-rtx")) for found in here]
+    named = {extra for line in lines for extra in re.findall(r"'\.\[(\w+)\]'", line)}
+    assert {"gpu", "rtx", "tensorrt", "tensorrt10"} <= named <= set(extras)
