@@ -205,3 +205,9 @@ def test_lines_name_extras_that_exist() -> None:
     lines += [str(tensorrt_problem(found, "tensorrt-rtx")) for found in here]
     named = {extra for line in lines for extra in re.findall(r"'\.\[(\w+)\]'", line)}
     assert {"gpu", "rtx", "tensorrt", "tensorrt10"} <= named <= set(extras)
+
+
+def test_a_driver_that_does_not_tell_its_version_is_named_by_its_cuda() -> None:
+    found = recorded("t4_driver_too_old").facts
+    here = replace(found, nvidia=replace(found.nvidia, version=""))
+    assert "(driver 580 or later), and the driver serves CUDA 12.2;" in str(cuda_problem(here))

@@ -3,6 +3,7 @@
 The only module that imports onnxruntime.
 """
 
+import functools
 import os
 from contextlib import redirect_stdout
 from io import StringIO
@@ -61,8 +62,9 @@ def find_onnxruntime() -> OnnxRuntimeLibrary:
     )
 
 
+@functools.cache
 def load_gpu_libraries(provider: str) -> None:
-    """Load what a provider needs from installed wheels, where the system has none.
+    """Load what a provider needs from installed wheels, where the system has none, once.
 
     What fails to load shows when a session is made.
     """

@@ -106,8 +106,9 @@ def _cuda_version_problem(facts: Facts, what: str, wanted: Version, install: str
     if driver.cuda and numbers(driver.cuda)[: len(wanted)] < wanted:
         least = f" (driver {_DRIVERS[wanted]} or later)" if wanted in _DRIVERS else ""
         return (
-            f"{what} needs CUDA {shown}{least}, and the driver {driver.version} serves CUDA "
-            f"{driver.cuda}; update the driver, or {install}"
+            f"{what} needs CUDA {shown}{least}, and the driver"
+            f"{driver.version and ' ' + driver.version} serves CUDA {driver.cuda}; update the "
+            f"driver, or {install}"
         )
     if wanted >= (13,) and capability(facts) < TURING:
         return f"{what} is built with CUDA {shown}, which does not serve {_gpu(facts)}; {install}"
