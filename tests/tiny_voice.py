@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -37,6 +38,8 @@ EMBEDDINGS = _RNG.uniform(0.2, 1.0, (len(VOCABULARY), SIZE)).astype(np.float32)
 LENGTHS = np.array([0, 3, 4, 6, 6, 5, 9, 4, 4, 11], np.float32)
 MEL_WEIGHTS = _RNG.normal(size=(SIZE, BINS)).astype(np.float32)
 N_FFT = 2 * HOP
+SMOOTHING = np.array([0.2, 0.5, 0.3], np.float32)
+"""Of the spectra, over the frame before, its own and the next."""
 SPECTRUM_WEIGHTS = _RNG.normal(size=(BINS, N_FFT + 2)).astype(np.float32)
 MEL = {
     "sample_rate": RATE, "num_mel_bins": BINS, "n_fft": 128, "win_length": 128, "hop_length": HOP,
@@ -46,6 +49,39 @@ MEL = {
     "input_scale": 1.0, "floor": 1e-5, "floor_mode": "max", "normalization": "none",
 }  # fmt: skip
 SCALES = ("speaking_rate", "pitch_scale", "energy_scale")
+
+
+@dataclass(frozen=True)
+class Phone:
+    symbol: str
+    stress: int | None
+    word_start: bool
+    word: str
+
+    @property
+    def syllable_start(self) -> bool:
+        return self.word_start  # all words here have one syllable
+
+
+@dataclass(frozen=True)
+class Sentence:
+    text: str
+    tokens: tuple[Phone, ...]
+
+
+WORDS = {
+    "see": (Phone("s", None, True, "see"), Phone("iy", 1, False, "see")),
+    "no": (Phone("n", None, True, "no"), Phone("ow", 2, False, "no")),
+}
+
+
+def phonemize(text: str) -> tuple[Sentence, ...]:
+    """Stand in for the lexicon: only "see" and "no" can be spoken."""
+    sentences = []
+    for part in filter(None, text.split(".")):
+        phones = tuple(phone for word in part.split() for phone in WORDS.get(word, ()))
+        sentences.append(Sentence(part, (*phones, Phone("pau", None, False, "."))))
+    return tuple(sentences)
 
 
 def mel_of(token_ids: NDArray[np.int64], durations: NDArray[np.int64]) -> NDArray[np.float32]:
@@ -62,7 +98,13 @@ def waveform_of(mel: NDArray[np.float32], vocoder: str) -> NDArray[np.float32]:
     """Answer of the vocoder: the first bin, repeated, or the inverse STFT by its definition."""
     if vocoder == "waveform":
         return np.repeat(mel[:, 0], HOP)
-    real, imaginary = (mel @ SPECTRUM_WEIGHTS).reshape(len(mel), -1, 2).transpose(2, 0, 1)
+    before, here, behind = (
+        np.pad(mel, ((1, 1), (0, 0)))[:-2],
+        mel,
+        np.pad(mel, ((0, 1), (0, 0)))[1:],
+    )
+    smooth = SMOOTHING[0] * before + SMOOTHING[1] * here + SMOOTHING[2] * behind
+    real, imaginary = (smooth @ SPECTRUM_WEIGHTS).reshape(len(mel), -1, 2).transpose(2, 0, 1)
     window = np.hanning(N_FFT + 1)[:-1]
     frames = np.fft.irfft(real + 1j * imaginary) * window
     padded, weights = np.zeros((2, (len(mel) - 1) * HOP + N_FFT))
@@ -73,10 +115,18 @@ def waveform_of(mel: NDArray[np.float32], vocoder: str) -> NDArray[np.float32]:
     return np.pad(padded[inner] / weights[inner], (0, HOP)).astype(np.float32)
 
 
-def fastspeech2(output: Path, *, vocoder: str = "", language: str = "en", **changes: Any) -> Path:
+def fastspeech2(
+    output: Path,
+    *,
+    vocoder: str = "",
+    chunks: bool = False,
+    language: str = "en",
+    **changes: Any,
+) -> Path:
     """Write the voice; its vocoder, if any, gives a "waveform" or a "spectrum".
 
-    A Spanish one ("es") says "sí" and "no". `changes` replace `config` entries.
+    With a spectrum it may speak in `chunks`: one frame each way is smoothed, one overlaps. A
+    Spanish one ("es") says "sí" and "no". `changes` replace `config` entries.
     """
     vocabulary = SPANISH_VOCABULARY if language == "es" else VOCABULARY
     graphs = {"encoder": _encoder(), "decoder": _decoder()}
@@ -89,6 +139,8 @@ def fastspeech2(output: Path, *, vocoder: str = "", language: str = "en", **chan
         graphs["vocoder"], config["griffin_lim"] = VOCODERS[vocoder](), None
     if vocoder == "spectrum":
         config["istft"] = {"n_fft": N_FFT, "hop_length": HOP}
+    if chunks:
+        config["context"] = 2
     if language == "es":
         config |= {"language": "es", "lexicon": None, "letter_to_sound": None}
     ids = np.arange(1, len(vocabulary))
@@ -96,6 +148,8 @@ def fastspeech2(output: Path, *, vocoder: str = "", language: str = "en", **chan
     answer = {"durations": durations_of(ids), "mel": mel_of(ids, durations_of(ids))}
     if vocoder:
         answer["waveform"] = waveform_of(answer["mel"], vocoder)
+    if chunks:
+        answer["stream_waveform"] = answer["waveform"]
     with BundleWriter(output) as writer:
         writer.add("NOTICE", b"Made for the tests of Edgewright.\n")
         writer.add(
@@ -163,10 +217,14 @@ def _spectrum_vocoder() -> Graph:
     inputs = (TensorSpec("mel", "float32", ("batch", "frames", BINS)),)
     outputs = (TensorSpec("spectrum", "float32", ("batch", "frames", N_FFT // 2 + 1, 2)),)
     nodes = [
-        helper.make_node("MatMul", ["mel", "weights"], ["flat"]),
+        helper.make_node("Transpose", ["mel"], ["bins_first"], perm=[0, 2, 1]),
+        helper.make_node("Conv", ["bins_first", "smoothing"], ["smooth"], pads=[1, 1], group=BINS),
+        helper.make_node("Transpose", ["smooth"], ["frames_first"], perm=[0, 2, 1]),
+        helper.make_node("MatMul", ["frames_first", "weights"], ["flat"]),
         helper.make_node("Reshape", ["flat", "shape"], ["spectrum"]),
     ]
-    constants = {"weights": SPECTRUM_WEIGHTS, "shape": np.array([0, 0, -1, 2])}
+    constants = {"weights": SPECTRUM_WEIGHTS, "shape": np.array([0, 0, -1, 2]),
+                 "smoothing": np.tile(SMOOTHING, (BINS, 1, 1))}  # fmt: skip
     return make_graph(nodes, inputs, outputs, **constants), inputs, outputs
 
 

@@ -122,7 +122,7 @@ def translate(bundles: Path) -> list[tuple[str, SpeechTranslation]]:
         ew.load(bundles / "marian-en-es.edge", threads=1) as translator,
         ew.load(bundles / "fastspeech2-es.edge", threads=1) as voice,
     ):
-        whole = SpeechTranslator(recognizer.stream, translator, voice.sentences)
+        whole = SpeechTranslator(recognizer.stream, translator, voice.stream)
         files = {name: DATA / "speech" / f"{name}.flac" for name in PROMPTS}
         return [(name, whole(file, real_time=True)) for name, file in files.items()]
 

@@ -55,7 +55,7 @@ class SpeechTranslator:
         listen: Hears the source language: `asr.stream` of a loaded recognizer, or
             `functools.partial(asr.stream, hotwords=…)`.
         translate: Translates an utterance: a loaded translator, or another engine.
-        speak: Speaks the target language: `tts.sentences` of a loaded voice.
+        speak: Speaks the target language: `tts.stream` of a loaded voice.
         least_confidence: A translation below it is not spoken: the turn fails, and says so.
 
     Raises:

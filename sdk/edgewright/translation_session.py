@@ -17,7 +17,7 @@ from typing import Any, Literal, TypeAlias
 from edgewright.alone import Alone
 from edgewright.errors import InputError, StateError
 from edgewright.tasks.live import SpeechStream
-from edgewright.tasks.speak import Speech
+from edgewright.tasks.speak import SpeechChunk
 from edgewright.tasks.transcription import Event, Final, Partial
 from edgewright.tasks.translate_text import TranslatedText, Translator
 from edgewright.waterfall import Waterfall
@@ -30,8 +30,8 @@ _GRAIN_SECONDS, _REMEMBERED = 0.02, 4096  # of when audio was given: 82 s of it
 Stage = Literal["recognition", "translation", "synthesis"]
 Listen: TypeAlias = Callable[..., SpeechStream]
 """Opens a recognizer's stream of a `sample_rate`: `asr.stream`, or a `functools.partial` of it."""
-Speak: TypeAlias = Callable[[str], Iterable[Speech]]
-"""Speaks a text piece by piece: `tts.sentences`, or a `functools.partial` of it."""
+Speak: TypeAlias = Callable[[str], Iterable[SpeechChunk]]
+"""Speaks a text piece by piece: `tts.stream`, or a `functools.partial` of it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +40,7 @@ class Spoken:
 
     turn: int
     """Of the session, from 0."""
-    speech: Speech
+    speech: SpeechChunk
     event: Literal["spoken"] = "spoken"
 
 

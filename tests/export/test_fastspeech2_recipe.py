@@ -151,6 +151,7 @@ def test_our_own_voice_is_split_without_a_difference() -> None:
     assert recipe.config.griffin_lim is None
     assert recipe.config.istft is not None
     assert recipe.config.istft.hop_length == recipe.config.hop_length == 200
+    assert recipe.config.context == 7 * 3 + 2
 
 
 def test_one_frame_is_silence_as_in_the_runtime() -> None:
@@ -175,6 +176,7 @@ def test_our_own_voice_without_its_vocoder_takes_griffin_lim(own: Path) -> None:
     recipe = FastSpeech2Recipe.load(Checkpoint(own))
     assert set(recipe.components()) == {"encoder", "decoder"}
     assert recipe.config.istft is None
+    assert recipe.config.context is None
     assert recipe.config.griffin_lim is not None
     assert recipe.config.griffin_lim.mel.hop_length == recipe.config.hop_length == 200
 
@@ -193,6 +195,9 @@ def test_our_own_vocoder_speaks_as_pytorch_does(tmp_path: Path) -> None:
             assert answer["waveform"].shape == (len(answer["mel"]) * 200,)
             error = np.abs(answer["waveform"] - expected["waveform"]).max()
             assert error <= TOLERANCE * np.abs(expected["waveform"]).max()
+    assert set(manifest.variants[0].receipt.parity.outputs_sqnr_db) == {
+        "durations", "mel", "waveform", "stream_waveform",
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize(

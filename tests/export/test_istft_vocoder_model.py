@@ -63,6 +63,24 @@ def test_a_frame_sees_its_context_and_no_more(model: IstftVocoder) -> None:
     assert torch.equal(moved.nonzero()[[0, -1], 0], torch.tensor([20 - reach, 20 + reach]))
 
 
+def test_samples_depend_on_their_context_and_no_more(model: IstftVocoder) -> None:
+    exact, hop, context = copy.deepcopy(model).double(), CONFIG.hop_length, CONFIG.sample_context
+    mel = torch.randn(1, 40, 5).double()
+    changed = mel.clone()
+    changed[0, 20, 0] += 1.0
+
+    def waveform(frames: torch.Tensor) -> torch.Tensor:
+        with torch.no_grad():
+            spectrum = torch.view_as_complex(exact(frames)[0]).T
+        window = torch.hann_window(CONFIG.n_fft, dtype=torch.float64)
+        return torch.istft(spectrum, CONFIG.n_fft, hop, CONFIG.n_fft, window)
+
+    moved = (waveform(mel) - waveform(changed)).abs().nonzero()[:, 0] // hop
+    assert context == CONFIG.context + 2
+    assert 20 - context <= moved[0] <= 20 - context + 1
+    assert 20 + context - 1 <= moved[-1] <= 20 + context
+
+
 def test_a_checkpoint_comes_back_in_half_precision(model: IstftVocoder, folder: Path) -> None:
     again = load_checkpoint(folder)
     assert again.config == CONFIG

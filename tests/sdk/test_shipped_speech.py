@@ -9,6 +9,7 @@ import pytest
 import edgewright as ew
 from edgewright.families.conformer_ctc import ConformerCTC
 from edgewright.families.fastspeech2 import FastSpeech2
+from edgewright.loudness import TARGET_DBFS, speech_rms
 from edgewright.tasks.metrics import word_error_rate
 
 DATA = Path(__file__).parents[2] / "examples" / "data"
@@ -74,3 +75,43 @@ def test_the_spanish_voice_reads_spanish(precision: str, demo_bundles: Path) -> 
     assert 0.05 < np.abs(speech.waveform).max() < 1.0
     vowels = [one for one in speech.phonemes if one.symbol[-1] in "01"]
     assert 0.04 < np.mean([one.end - one.start for one in vowels]) < 0.16
+
+
+def spoken_texts(language: str) -> list[str]:
+    """Return a word, sentences, and all of them as one long text."""
+    name = {"en": "sentences.txt", "es": "sentences_es.txt"}[language]
+    lines = (DATA / name).read_text("utf-8").splitlines()
+    return ["No.", *lines[:6], " ".join(lines)]
+
+
+@pytest.mark.parametrize("language", ["en", "es"])
+@pytest.mark.parametrize("precision", ["fp32", "int8"])
+def test_chunks_of_the_shipped_voices_join_to_the_whole(
+    demo_bundles: Path, language: str, precision: str
+) -> None:
+    """int8 has fixed scales, so its windows are exact; float convolutions differ by rounding."""
+    bundle = demo_bundles / f"fastspeech2-{language}.edge"
+    with ew.load(bundle, precision=precision, threads=1) as voice:
+        assert isinstance(voice, FastSpeech2)
+        assert voice.stream_unit == "chunk"
+        for text in spoken_texts(language):
+            whole = voice(text).waveform
+            for seconds in (None, 0.0125, 0.3, 2.0) if len(text) < 100 else (None, 0.3):
+                chunks = [one.waveform for one in voice.stream(text, chunk_seconds=seconds)]
+                difference = np.abs(np.concatenate(chunks) - whole).max()
+                largest = 0.0 if precision == "int8" else 10 ** (-70 / 20) * np.abs(whole).max()
+                assert difference <= largest
+
+
+@pytest.mark.parametrize("language", ["en", "es"])
+def test_every_sentence_of_the_shipped_voices_has_the_target_loudness(
+    demo_bundles: Path, language: str
+) -> None:
+    """The level comes from the mel; 1 dB is about what a listener can tell."""
+    with ew.load(demo_bundles / f"fastspeech2-{language}.edge", threads=1) as voice:
+        assert isinstance(voice, FastSpeech2)
+        texts = spoken_texts(language)[1:]
+        waveforms = [voice(text).waveform for text in texts]
+    levels = [20 * np.log10(speech_rms(one, RATE)) for one in waveforms]
+    assert np.abs(np.array(levels) - TARGET_DBFS).max() < 1.0
+    assert max(np.abs(one).max() for one in waveforms) < 0.99

@@ -18,7 +18,7 @@ from edgewright.errors import InputError, InputNotFoundError, StateError, UsageE
 from edgewright.families.conformer_ctc import ConformerCTC
 from edgewright.families.conformer_encoders import WindowConfig
 from edgewright.runtime import Runtime, Timings
-from edgewright.tasks.speak import Speech
+from edgewright.tasks.speak import SpeechChunk
 from edgewright.tasks.transcription import Final, Partial
 from edgewright.translation import (
     Failed,
@@ -46,12 +46,14 @@ def shout(text: str) -> Translated:
     return Translated(text.upper())
 
 
-def say(text: str) -> Iterator[Speech]:
+def say(text: str) -> Iterator[SpeechChunk]:
     """Speak every word as a piece of as many samples as it has letters."""
+    start = 0.0
     for word in text.split():
         waveform = np.full(len(word), 0.5, np.float32)
         timings, runtime = Timings(0, 0, 0, 0), Runtime(*[""] * 8, 1, False, (), None)
-        yield Speech(word, waveform, 100, (), len(word) / 100, timings, runtime)
+        yield SpeechChunk(word, 0, waveform, 100, (), start, False, timings, runtime)
+        start += len(word) / 100
 
 
 @pytest.fixture(scope="module")
@@ -144,7 +146,7 @@ def test_a_failure_ends_its_turn_only(ears: Listen, stage: str) -> None:
             raise ValueError("no word for it")
         return shout(text)
 
-    def hoarse(text: str) -> Iterator[Speech]:
+    def hoarse(text: str) -> Iterator[SpeechChunk]:
         if stage == "synthesis" and text == "C":
             raise SystemExit("no sound for it")
         yield from say(text)

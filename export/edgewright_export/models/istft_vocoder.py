@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -50,6 +51,11 @@ class IstftVocoderConfig:
     def context(self) -> int:
         """Frames each way that a frame of the spectrum depends on."""
         return self.kernel // 2 * (self.num_blocks + 1)
+
+    @property
+    def sample_context(self) -> int:
+        """Frames each way that the samples of a frame depend on, behind the inverse STFT."""
+        return self.context + math.ceil(self.n_fft / 2 / self.hop_length)
 
 
 class _Block(nn.Module):

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from edgewright.errors import InputError
-from edgewright.families.fastspeech2 import FastSpeech2Config
+from edgewright.families.fastspeech2_config import FastSpeech2Config
 from edgewright.families.front_ends import make_front_end
 from edgewright.families.phone_tokens import PhoneTokens, pieces
 from edgewright_export.calibrate import Calibration

@@ -9,7 +9,7 @@ import transformers
 
 from edgewright import records
 from edgewright.errors import BundleError, CheckpointError, UnsupportedCheckpointError
-from edgewright.families.fastspeech2 import FastSpeech2Config
+from edgewright.families.fastspeech2_config import FastSpeech2Config
 from edgewright.families.phone_tokens import Style
 from edgewright.features import LogMelConfig
 from edgewright.synthesis import GriffinLimConfig, IstftConfig
@@ -92,7 +92,9 @@ def _load_own(
     config = _config(features.sample_rate, "flite", features, **text)
     if vocoder is not None:
         istft = IstftConfig(vocoder.config.n_fft, vocoder.config.hop_length)
-        config = dataclasses.replace(config, griffin_lim=None, istft=istft)
+        config = dataclasses.replace(
+            config, griffin_lim=None, istft=istft, context=vocoder.config.sample_context
+        )
     return voice, config
 
 

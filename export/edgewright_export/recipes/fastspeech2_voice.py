@@ -23,6 +23,8 @@ class Voice(ABC):
     """Mel to waveform, or to spectra."""
     vocoder_output = "waveform"
     """Or "spectrum": which of them."""
+    speaks_in_chunks = False
+    """Whether the runtime also gives the waveform chunk by chunk."""
 
     @abstractmethod
     def speak(self, token_ids: Tensor) -> tuple[Tensor, Tensor]:
@@ -42,6 +44,7 @@ class OwnVoice(Voice):
         self._model, self._vocoder = model, vocoder
         self.encoder, self.decoder = _OwnEncoder(model.encoder), model.decoder
         self.vocoder = vocoder
+        self.speaks_in_chunks = vocoder is not None
 
     def speak(self, token_ids: Tensor) -> tuple[Tensor, Tensor]:
         """Run the unsplit model."""
@@ -83,6 +86,8 @@ class VoiceReference:
     def infer(self, sample: Sample) -> dict[str, Array]:
         """Return `durations`, `mel`, and `waveform` where there is a vocoder.
 
+        Where the runtime also speaks in chunks, `stream_waveform` is the same waveform.
+
         The sample's durations are those that PyTorch predicts, so they are not needed here.
         """
         with torch.inference_mode():
@@ -91,6 +96,8 @@ class VoiceReference:
         answer: dict[str, Array] = {"durations": durations.numpy(), "mel": mel.numpy()}
         if waveform is not None:
             answer["waveform"] = waveform.numpy()
+            if self._voice.speaks_in_chunks:
+                answer["stream_waveform"] = answer["waveform"]
         return answer
 
     def durations(self, token_ids: Array) -> Array:

@@ -103,7 +103,7 @@ class TranslateCommand:
             asr, mt, tts = (stack.enter_context(_load(args, name)) for name in PARTS)
             listen: Listen = partial(asr.stream, endpoint=endpoint)
             translator = SpeechTranslator(
-                listen, mt, tts.sentences, least_confidence=args.least_confidence
+                listen, mt, tts.stream, least_confidence=args.least_confidence
             )
             for path, output in zip(args.audio, outputs, strict=True):
                 done.append(_translate(translator, path, output, args))

@@ -1,7 +1,9 @@
 """From a mel to a waveform: Griffin-Lim, a graph of samples, or a graph of spectra."""
 
+import itertools
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +13,47 @@ from edgewright.families.base import float_row
 from edgewright.synthesis import GriffinLim, GriffinLimConfig, IstftConfig, istft
 
 Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Window:
+    """Frames of a mel that a vocoder is given for the sake of some of them."""
+
+    frames: slice
+    """Of the mel: those to be heard, and those around that their samples depend on."""
+    heard: slice
+    """Of `frames`: those to be heard."""
+    is_last: bool
+    """Whether the mel ends with those to be heard."""
+
+
+def window_around(heard: slice, num_frames: int, context: int) -> Window:
+    """Return the window of a mel of `num_frames` whose frames `heard` are to be heard.
+
+    Args:
+        heard: Of the mel.
+        num_frames: Of the mel.
+        context: Frames each way that a sample depends on.
+    """
+    first, last = max(0, heard.start - context), min(num_frames, heard.stop + context)
+    inner = slice(heard.start - first, heard.stop - first)
+    return Window(slice(first, last), inner, heard.stop == num_frames)
+
+
+def windows(num_frames: int, sizes: Sequence[int], context: int) -> Iterator[Window]:
+    """Cut a mel into windows.
+
+    Args:
+        num_frames: Of the mel, 1 or more.
+        sizes: Frames to be heard of each window, 1 or more; the last holds for all that follow.
+        context: Frames each way that a sample depends on.
+    """
+    stop = 0
+    for size in itertools.chain(sizes, itertools.repeat(sizes[-1])):
+        start, stop = stop, min(stop + size, num_frames)
+        yield window_around(slice(start, stop), num_frames, context)
+        if stop == num_frames:
+            return
 
 
 class Vocoder(ABC):

@@ -1,6 +1,7 @@
 """Text to speech: the spoken answer, WAV files, and the command."""
 
 import argparse
+import itertools
 import wave
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
@@ -8,7 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -72,6 +73,63 @@ class Speech:
         return f"{self.text}: {self.duration:.2f} s"
 
 
+@dataclass(frozen=True, eq=False)
+class SpeechChunk:
+    """The next piece of a text that is being spoken."""
+
+    text: str
+    """The sentence that it belongs to."""
+    sentence: int
+    """Number of that sentence among those that can be spoken, from 0."""
+    waveform: NDArray[np.float32]
+    """float32 (samples,), mono, at least one sample; to be played behind the chunk before."""
+    sample_rate: int
+    """Samples per second."""
+    phonemes: tuple[Phoneme, ...]
+    """Those that begin in it, in time order."""
+    start: float
+    """Seconds from the beginning of the speech."""
+    is_last: bool
+    """Whether its sentence ends with it."""
+    timings: Timings
+    """Of the work since the chunk before; the total of the first is the time to first audio."""
+    runtime: Runtime
+
+    @property
+    def duration(self) -> float:
+        """Seconds."""
+        return self.waveform.size / self.sample_rate
+
+    def __str__(self) -> str:
+        return f"{self.text}: {self.start:.2f} to {self.start + self.duration:.2f} s"
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """A piece of a file that the command is writing."""
+
+    output: str
+    """Path of the WAV file."""
+    text: str
+    """The sentence that it belongs to."""
+    sentence: int
+    """Number of that sentence among those that can be spoken, from 0."""
+    start: float
+    """Seconds from the beginning of the speech."""
+    duration: float
+    """Seconds."""
+    is_last: bool
+    """Whether its sentence ends with it."""
+    timings: Timings
+    """Of the work since the chunk before."""
+    event: Literal["chunk"] = "chunk"
+
+    def __str__(self) -> str:
+        end = self.start + self.duration
+        made = f"made in {1e3 * self.timings.total:.1f} ms"
+        return f"{self.output}: {self.start:.2f} to {end:.2f} s, {made}"
+
+
 @dataclass(frozen=True)
 class Spoken:
     """One file that the command wrote."""
@@ -81,12 +139,16 @@ class Spoken:
     """Path of the WAV file."""
     duration: float
     """Seconds."""
+    first_output: float
+    """Seconds from the text to its first audio."""
     timings: Timings
-    """Summed over the sentences."""
+    """Summed over the chunks."""
     runtime: Runtime
+    event: Literal["spoken"] = "spoken"
 
     def __str__(self) -> str:
-        return f"{self.output}: {self.duration:.2f} s"
+        first = f"first audio after {1e3 * self.first_output:.1f} ms"
+        return f"{self.output}: {self.duration:.2f} s, {first}"
 
 
 class WavWriter:
@@ -142,10 +204,10 @@ def check_wav(output: Path) -> Path:
 class Speaker(Protocol):
     """A model that this task's command can run."""
 
-    def sentences(
+    def stream(
         self, text: str, *, speaking_rate: float, pitch_scale: float, energy_scale: float
-    ) -> Iterator[Speech]:
-        """Speak sentence by sentence."""
+    ) -> Iterator[SpeechChunk]:
+        """Speak chunk by chunk."""
 
 
 class Speak(Task):
@@ -168,6 +230,9 @@ class Speak(Task):
             help="OUT.wav; with several texts a folder for 0001.wav, 0002.wav, …, with --file one "
             "for files with the numbers of the lines",
         )  # fmt: skip
+        parser.add_argument(
+            "--stream", action="store_true", help="tell each chunk of audio when it is there"
+        )
         for name, what in (
             ("speaking-rate", "2 is twice as fast"),
             ("pitch-scale", "factor on the voice's fundamental frequency"),
@@ -179,7 +244,7 @@ class Speak(Task):
 
     @classmethod
     def run(cls, model: Speaker, args: argparse.Namespace) -> Iterator[Any]:
-        """Speak the texts one by one; memory holds the audio of one sentence."""
+        """Speak the texts one by one; memory holds one sentence's mel and a chunk of audio."""
         texts = _texts(args)
         as_folder = bool(args.file) or len(texts) > 1
         outputs = _outputs(Path(args.output), texts, as_folder=as_folder)
@@ -188,12 +253,13 @@ class Speak(Task):
             progress.start("Speaking", sum(len(one.text) for one in texts), unit="characters")
             done = 0
             for one, output in zip(texts, outputs, strict=True):
-                sentences = _speak(model, one.text, scales, progress, done)
+                chunks = _speak(model, one.text, scales, progress, done)
                 try:
-                    spoken = _write(sentences, one.text, output)
+                    for answer in _write(chunks, one.text, output):
+                        if args.stream or isinstance(answer, Spoken):
+                            yield answer
                 except InputError as error:
                     raise type(error)(f"{one.place}, for '{output}': {error}") from error
-                yield spoken
                 done += len(one.text)
 
     @classmethod
@@ -209,27 +275,33 @@ _SCALES = ("speaking_rate", "pitch_scale", "energy_scale")
 
 def _speak(
     model: Speaker, text: str, scales: dict[str, float], progress: Progress, done: int
-) -> Iterator[Speech]:
-    """Speak sentence by sentence; `done` characters were spoken before this text."""
-    end, last = done + len(text), ""
-    for sentence in model.sentences(text, **scales):
-        yield sentence
-        if sentence.text != last:  # a long sentence comes in several parts
-            done, last = done + len(sentence.text), sentence.text
-        progress.advance_to(min(done, end))
+) -> Iterator[SpeechChunk]:
+    """Speak chunk by chunk; `done` characters were spoken before this text."""
+    end = done + len(text)
+    for chunk in model.stream(text, **scales):
+        yield chunk
+        if chunk.is_last:
+            done += len(chunk.text)
+            progress.advance_to(min(done, end))
     progress.advance_to(end)
 
 
-def _write(sentences: Iterator[Speech], text: str, output: Path) -> Spoken:
-    first = next(sentences)
-    seconds, timings = first.duration, [first.timings]
+def _write(chunks: Iterator[SpeechChunk], text: str, output: Path) -> Iterator[Chunk | Spoken]:
+    """Write the chunks as they come."""
+    first = next(chunks)
+    seconds, timings = 0.0, []
     with WavWriter(output, first.sample_rate) as writer:
-        writer.write(first.waveform)
-        for sentence in sentences:
-            writer.write(sentence.waveform)
-            seconds += sentence.duration
-            timings.append(sentence.timings)
-    return Spoken(text, str(output), seconds, sum_timings(timings), first.runtime)
+        for chunk in itertools.chain([first], chunks):
+            writer.write(chunk.waveform)
+            yield Chunk(
+                str(output), chunk.text, chunk.sentence, chunk.start, chunk.duration,
+                chunk.is_last, chunk.timings,
+            )  # fmt: skip
+            seconds += chunk.duration
+            timings.append(chunk.timings)
+    yield Spoken(
+        text, str(output), seconds, first.timings.total, sum_timings(timings), first.runtime
+    )
 
 
 def sum_timings(timings: list[Timings]) -> Timings:
