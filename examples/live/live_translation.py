@@ -7,12 +7,12 @@ python examples/live/live_translation.py --asr ASR.edge --mt MT.edge --tts TTS.e
 import argparse
 import queue
 import threading
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 
 from sources import open_source, sound_device
 
 import edgewright as ew
-from edgewright.tasks.speak import Speech
+from edgewright.tasks.speak import SpeechChunk
 from edgewright.translation import Failed, SessionEvent, SpeechTranslator, Spoken, Turn
 
 
@@ -21,7 +21,7 @@ class Loudspeaker:
 
     def __init__(self) -> None:
         self._device = sound_device()
-        self._waiting: queue.Queue[Speech | None] = queue.Queue()
+        self._waiting: queue.Queue[SpeechChunk | None] = queue.Queue()
         self._thread = threading.Thread(target=self._play)
         self._thread.start()
 
@@ -38,8 +38,17 @@ class Loudspeaker:
         self._thread.join()
 
     def _play(self) -> None:
-        while (speech := self._waiting.get()) is not None:
-            self._device.play(speech.waveform, speech.sample_rate, blocking=True)
+        """Write chunk behind chunk into one open device, so that no gap is heard between them."""
+        with ExitStack() as stack:
+            opened = None
+            while (speech := self._waiting.get()) is not None:
+                if opened is None:
+                    opened = stack.enter_context(
+                        self._device.OutputStream(
+                            samplerate=speech.sample_rate, channels=1, dtype="float32"
+                        )
+                    )
+                opened.write(speech.waveform[:, None])
 
 
 def main() -> None:
@@ -56,7 +65,7 @@ def main() -> None:
             ew.load(arguments.asr, threads=1) as asr,
             ew.load(arguments.mt, threads=1) as mt,
             ew.load(arguments.tts, threads=1) as tts,
-            SpeechTranslator(asr.stream, mt, tts.sentences).session(
+            SpeechTranslator(asr.stream, mt, tts.stream).session(
                 sample_rate=rate, on_event=loudspeaker.hear
             ) as session,
         ):
