@@ -128,8 +128,8 @@ class FastSpeech2(Model[FastSpeech2Config]):
         """Speak chunk by chunk, or sentence by sentence where `stream_unit` says so.
 
         The chunks joined are what a call returns: bit for bit where the graphs are int8, within
-        rounding where they are not. Close the generator to stop speaking. Memory holds the phones
-        of the text, the mel of a sentence and the audio of a chunk.
+        the rounding of their precision where they are not. Close the generator to stop speaking.
+        Memory holds the phones of the text, the mel of a sentence and the audio of a chunk.
 
         Args:
             text: As of a call.
