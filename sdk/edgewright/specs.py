@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 from edgewright.errors import InputError, InputTypeError
 
 Array = NDArray[np.generic]
+_dtype = cache(np.dtype)
 
 
 @dataclass(frozen=True)
@@ -52,29 +54,40 @@ def check_arrays(specs: tuple[TensorSpec, ...], arrays: Mapping[str, Array | Res
         InputTypeError: A dtype differs.
         InputError: A name is missing or unknown, or a shape does not fit.
     """
-    expected = {spec.name for spec in specs}
-    if expected != set(arrays):
-        raise InputError(
-            f"graph inputs: got {sorted(arrays)}, expected {sorted(expected)}; pass exactly these"
-        )
+    if len(arrays) != len(specs):
+        raise _other_names(specs, arrays)
     sizes: dict[str, int] = {}
     for spec in specs:
-        _check_array(spec, arrays[spec.name], sizes)
+        array = arrays.get(spec.name)
+        if array is None:
+            raise _other_names(specs, arrays)
+        if array.dtype != _dtype(spec.dtype):
+            raise InputTypeError(
+                f"input '{spec.name}': got dtype {array.dtype}, expected {spec.dtype}; convert it "
+                "first"
+            )
+        if not _fits(spec.shape, array.shape, sizes):
+            named = {name: size for name, size in sizes.items() if name in spec.shape}
+            raise InputError(
+                f"input '{spec.name}': got shape {array.shape}, expected {spec.shape}"
+                + (f" with {named}" if named else "")
+                + "; reshape or transpose it"
+            )
 
 
-def _check_array(spec: TensorSpec, array: Array | Resident, sizes: dict[str, int]) -> None:
-    if array.dtype != np.dtype(spec.dtype):
-        raise InputTypeError(
-            f"input '{spec.name}': got dtype {array.dtype}, expected {spec.dtype}; convert it first"
-        )
-    fits = len(spec.shape) == array.ndim and all(
-        got == (sizes.setdefault(want, got) if isinstance(want, str) else want)
-        for want, got in zip(spec.shape, array.shape, strict=True)
+def _other_names(
+    specs: tuple[TensorSpec, ...], arrays: Mapping[str, Array | Resident]
+) -> InputError:
+    expected = sorted(spec.name for spec in specs)
+    return InputError(
+        f"graph inputs: got {sorted(arrays)}, expected {expected}; pass exactly these"
     )
-    if not fits:
-        named = {name: size for name, size in sizes.items() if name in spec.shape}
-        raise InputError(
-            f"input '{spec.name}': got shape {array.shape}, expected {spec.shape}"
-            + (f" with {named}" if named else "")
-            + "; reshape or transpose it"
-        )
+
+
+def _fits(expected: tuple[int | str, ...], shape: tuple[int, ...], sizes: dict[str, int]) -> bool:
+    if len(shape) != len(expected):
+        return False
+    for want, got in zip(expected, shape, strict=True):
+        if want != got and (isinstance(want, int) or sizes.setdefault(want, got) != got):
+            return False
+    return True

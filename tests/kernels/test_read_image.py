@@ -23,6 +23,15 @@ def test_lossless_files_give_their_pixels(tmp_path, suffix, convert):
     np.testing.assert_array_equal(read_image(convert(path)), RGB)
 
 
+@pytest.mark.parametrize("rows", [1363, 1364, 1365])
+def test_files_around_64_kib_give_their_pixels(tmp_path, rows):
+    """Up to that size they are read at once."""
+    pixels = np.random.default_rng(1).integers(0, 256, (rows, 16, 3), np.uint8)
+    path = save(tmp_path / "x.bmp", Image.fromarray(pixels))
+    assert (path.stat().st_size > 1 << 16) == (rows == 1365)
+    np.testing.assert_array_equal(read_image(path), pixels)
+
+
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "PA", "RGBA", "CMYK", "YCbCr", "HSV"])
 def test_modes_become_rgb_as_pillow_converts_them(mode):
     base = Image.fromarray(RGB)

@@ -16,6 +16,7 @@ import tiny_bundles
 from edgewright.backends import BACKENDS, Backend, Runner, onnxrt
 from edgewright.backends.onnxrt import OnnxRuntime
 from edgewright.backends.onnxrt_library import find_onnxruntime
+from edgewright.backends.single import SingleRuns
 from edgewright.errors import (
     InputError,
     InputTypeError,
@@ -78,6 +79,22 @@ def test_bound_arrays_are_checked(tiny: dict[str, Path]) -> None:
             runner.bind({"pixel_values": pixels}, {"logits": np.zeros((1, 5), np.float32)})
         with pytest.raises(InputError, match="'pixel_values': got strides"):
             runner.bind({"pixel_values": pixels[..., ::-1]}, {"logits": np.zeros((1, 4), "f4")})
+
+
+def test_single_runs_equal_those_of_the_runner(tiny: dict[str, Path]) -> None:
+    generator = np.random.default_rng(0)
+    with opened(tiny) as runner:
+        single = SingleRuns(runner)
+        given = [generator.normal(size=(n, 3, 8, 8)).astype("f4") for n in (1, 1, 2, 1, 3)]
+        answers = [single({"pixel_values": pixels})["logits"] for pixels in given]
+        for pixels, logits in zip(given, answers, strict=True):
+            np.testing.assert_array_equal(logits, runner.run({"pixel_values": pixels})["logits"])
+        with pytest.raises(InputTypeError, match="'pixel_values': got dtype float64"):
+            single({"pixel_values": given[0].astype(float)})
+        with pytest.raises(InputError, match="graph inputs: got"):
+            single({"pixel_values": given[0], "mask": given[0]})
+    with pytest.raises(StateError, match="after close"):
+        single({"pixel_values": given[0]})
 
 
 def test_a_graph_that_differs_from_the_manifest_is_refused(tiny: dict[str, Path]) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgewright.arguments import whole_number
+from edgewright.backends.single import SingleRuns
 from edgewright.decoding import softmax_top_k
 from edgewright.errors import UsageError
 from edgewright.families.base import Model, Stopwatch, check_graph, check_input, check_labels, take
@@ -47,6 +48,7 @@ class ViT(Model[ViTConfig]):
         check_labels(self.config.labels, self.runners["model"], "logits")
         height, width = self.config.image.fixed_size or (None, None)
         check_input(self.runners["model"], "pixel_values", (None, 3, height, width), "image")
+        self._runs = SingleRuns(self.runners["model"])
 
     @overload
     def __call__(
@@ -110,17 +112,14 @@ class ViT(Model[ViTConfig]):
         ]
 
     def _run(self, pixel_values: NDArray[np.float32]) -> NDArray[np.float32]:
-        return (
-            self.runners["model"]
-            .run({"pixel_values": pixel_values})["logits"]
-            .astype(np.float32, copy=False)
-        )
+        logits = self._runs({"pixel_values": pixel_values})["logits"]
+        return logits.astype(np.float32, copy=False)
 
     def _labels(self, logits: NDArray[np.float32], top_k: int) -> tuple[Label, ...]:
         indices, probabilities = softmax_top_k(logits, min(int(top_k), logits.size))
         return tuple(
-            Label(int(index), self.config.labels[index], float(probability))
-            for index, probability in zip(indices, probabilities, strict=True)
+            Label(index, self.config.labels[index], probability)
+            for index, probability in zip(indices.tolist(), probabilities.tolist(), strict=True)
         )
 
 
