@@ -1,7 +1,8 @@
 """Vision transformers: an image in, ranked classes out."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias, TypeVar, Union, overload
 
@@ -78,11 +79,10 @@ class ViT(Model[ViTConfig]):
                 f"top_k: got {top_k!r}, expected a whole number from 1; ask for one class or more"
             )
         if not isinstance(image, (list, tuple)):
-            return self._classify({"image": image}, top_k)[0]
-        named = [(f"image {index}", one) for index, one in enumerate(image)]
-        size = self.batch_size
-        batches = (dict(named[i : i + size]) for i in range(0, len(named), size))
-        return [result for batch in batches for result in self._classify(batch, top_k)]
+            return self._classify(["image"], [image], top_k)[0]
+        names = [f"image {index}" for index in range(len(image))]
+        batches = (slice(i, i + self.batch_size) for i in range(0, len(image), self.batch_size))
+        return [one for b in batches for one in self._classify(names[b], image[b], top_k)]
 
     def infer(self, sample: Mapping[str, Array]) -> dict[str, Array]:
         """Map `image` uint8 (height, width, 3) to `logits` float32 (classes,)."""
@@ -90,10 +90,13 @@ class ViT(Model[ViTConfig]):
         pixel_values = self.config.image(read_image(image.astype(np.uint8, copy=False)))
         return {"logits": self._run(pixel_values[None])[0]}
 
-    def _classify(self, images: Mapping[str, Image], top_k: int) -> list[Classification]:
+    def _classify(
+        self, names: Sequence[str], images: Sequence[Image], top_k: int
+    ) -> list[Classification]:
         watch = Stopwatch()
         pixel_values = [
-            self.config.image(read_image(image, name=name)) for name, image in images.items()
+            self.config.image(read_image(image, name=name))
+            for name, image in zip(names, images, strict=True)
         ]
         watch.lap("pre")
         logits = [row for batch in _equal_sizes(pixel_values) for row in self._run(batch)]
@@ -108,7 +111,7 @@ class ViT(Model[ViTConfig]):
                 timings,
                 self.runtime,
             )
-            for (name, image), labels in zip(images.items(), top, strict=True)
+            for name, image, labels in zip(names, images, top, strict=True)
         ]
 
     def _run(self, pixel_values: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -123,13 +126,9 @@ class ViT(Model[ViTConfig]):
         )
 
 
-def _equal_sizes(images: Sequence[NDArray[np.float32]]) -> Iterator[NDArray[np.float32]]:
-    """Yield batches of neighbours of one size: a processor without resize keeps sizes apart."""
+def _equal_sizes(images: Sequence[NDArray[np.float32]]) -> list[NDArray[np.float32]]:
+    """Return batches of neighbours of one size: a processor without resize keeps sizes apart."""
     if len(images) == 1:  # nothing to copy
-        yield images[0][None]
-        return
-    start = 0
-    for end in range(1, len(images) + 1):
-        if end == len(images) or images[end].shape != images[start].shape:
-            yield np.stack(images[start:end])
-            start = end
+        return [images[0][None]]
+    same = (list(batch) for _, batch in groupby(images, key=lambda one: one.shape))
+    return [np.stack(batch) for batch in same]
