@@ -107,7 +107,7 @@ def pipelines(session: nox.Session) -> None:
     file = ROOT / "build" / "benchmarks" / "pipelines.json"
     file.parent.mkdir(parents=True, exist_ok=True)
     session.run(
-        "pytest", "-p", "no:cacheprovider", PIPELINES, f"--benchmark-json={file}",
+        "pytest", "-v", "-p", "no:cacheprovider", PIPELINES, f"--benchmark-json={file}",
         *session.posargs, env=ONE_THREAD,
     )  # fmt: skip
     session.run("python", "benchmarks/report.py", "pipelines", str(file))

@@ -33,26 +33,35 @@ Machine: {machine}. Python {python}. A/A control: the two halves of our own call
 """
 PIPELINES = """# Performance beside the usual ways
 
-Shipped checkpoints from a user's input to the answer: an image file to its five likeliest classes
-(`vit-fashion-mnist`, a 28 x 28 PNG), a FASTA file of 48,502 bases to the labels of 50 windows
-(`dnabert-splice`), an audio file to its text (`conformer-ctc-en`, 1.8 s, greedy), an observation
-to the next action (`decision-transformer-hopper`). Ours is `load(..., precision="int8")`; the
-peers are written the short way (`benchmarks/peers.py`). "onnxruntime by hand" runs the same int8
-graph with Pillow, transformers' tokenizer, kaldi-native-fbank and NumPy around it, and must give
-the same answer; PyTorch runs the checkpoint in fp32, in bf16 and compiled.
+Shipped checkpoints from a user's input to the answer:
+
+| pipeline | checkpoint | from | to |
+|---|---|---|---|
+| image | `vit-fashion-mnist` | a PNG of 28 x 28 pixels | its five likeliest classes |
+| fasta | `dnabert-splice` | a FASTA file of 48,502 bases | the labels of 50 windows |
+| audio | `conformer-ctc-en` | a FLAC file of 1.8 s | its text, decoded greedily |
+| wav | `fastspeech2-en` | a sentence of 14 words | a WAV file of 5.2 s |
+| text | `marian-en-es` | a sentence of 6 words | its translation, by 4 beams |
+| step | `decision-transformer-hopper` | an observation | the next action |
+
+Ours is `load(..., precision="int8")`; the peers are written the short way (`benchmarks/peers`).
+"onnxruntime by hand" runs the same int8 graphs and must give the same answer, of sound sample by
+sample; around them are Pillow, transformers' tokenizers, kaldi-native-fbank, soundfile and NumPy (a
+length regulator, an inverse STFT, a beam search). PyTorch runs the checkpoint in fp32, in bf16 and
+compiled; of a translator, `generate()` of transformers, of the voice and the recognizer the
+project's own networks. To speak, every side gets its phones and its loudness from Edgewright, and
+ours alone writes a file that is complete or not there.
 
 One thread, CPU time, both sides in one process: at least 40 blocks of a few calls each, in random
 order; the ratio is exp of the median log ratio, with its 95 % bootstrap interval
 ([statistics](../sdk/edgewright/bench/statistics.py)). `nox -s pipelines` writes this page after
 `make bundles`.
 
-**What is not here.** No pipeline of transformers knows the project's own Conformer, and there is
-none for policies. The voice has no peer: nobody else runs its checkpoint. optimum-onnx 0.1.0 does
-not import beside transformers 5.23 (it wants `is_offline_mode`, which is gone); onnx-asr 0.12
-runs the graph layouts that it lists, which have NeMo's features or raw audio in front, and not
-this one; sherpa-onnx was not tried. Where a graph takes half a millisecond, what surrounds it
-counts: of the image's time, a tenth is what onnxruntime by hand leaves out (the EXIF orientation,
-checks of input and answer, the typed result). Models of the full public sizes stand in
+**What is not here.** No pipeline of transformers knows the project's own Conformer and FastSpeech
+2, there is none for policies, and transformers 5 has none for translation any more. optimum-onnx
+0.1.0 does not import beside transformers 5.23 (it wants `is_offline_mode`, which is gone); onnx-asr
+0.12 runs the graph layouts that it lists, which have NeMo's features or raw audio in front, and not
+this one; sherpa-onnx was not tried. Models of the full public sizes stand in
 [quantization](quantization.md#full-public-sizes).
 
 Machine: {machine}. Python {python}. A/A control: the two halves of our own calls differ by at most
