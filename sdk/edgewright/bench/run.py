@@ -181,7 +181,7 @@ class _Run:
             with meter.measure():
                 self._scenario.run(load, recorder)
         except KeyboardInterrupt:
-            if not recorder.samples:
+            if len(recorder) == 0:
                 raise
             interrupted = True
         samples = sorted(recorder.samples, key=lambda sample: sample.begun)

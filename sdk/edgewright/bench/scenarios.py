@@ -19,6 +19,7 @@ from edgewright.audio import PIECE_SECONDS
 from edgewright.bench.result import Pace, Sample
 from edgewright.bench.streaming import Streams
 from edgewright.errors import UsageError
+from edgewright.runtime import Timings
 from edgewright.tasks.base import Query, Recording
 
 T = TypeVar("T")
@@ -75,6 +76,10 @@ class Load:
     """Played in turns, in the scenario that plays some."""
 
 
+_Asked = tuple[Query, float | None, float, float, Timings, float | None]
+"""A query, when it was due, began and ended (by the clock), the parts, and the audio's length."""
+
+
 class Recorder:
     """Keeps the samples of a run and says when its tier is reached."""
 
@@ -85,39 +90,65 @@ class Recorder:
             tier: What to reach.
             advance: Called with the share that is reached, 0 to 1.
         """
-        self.samples: list[Sample] = []
         self.pace: Pace | None = None
         """How streams kept up, where some were played."""
+        self.is_done = False
+        """Whether the last sample was enough."""
         self._tier, self._advance = tier, advance
-        self._is_reached, self._next_advance = False, 0.0
-        self._start = time.perf_counter()
+        self._samples: list[Sample] = []
+        self._asked: list[_Asked] = []
+        self._start = self._next_look = self._next_advance = time.perf_counter()
+
+    @property
+    def samples(self) -> list[Sample]:
+        """What was kept."""
+        return [*self._samples, *map(self._sample, self._asked)]
+
+    def __len__(self) -> int:
+        """Return how many those are."""
+        return len(self._samples) + len(self._asked)
 
     def now(self) -> float:
         """Return the seconds since the beginning."""
         return time.perf_counter() - self._start
 
-    @property
-    def is_done(self) -> bool:
-        """Whether the last sample was enough."""
-        return self._is_reached
-
     def add(self, sample: Sample) -> None:
         """Keep a sample."""
-        self.samples.append(sample)
-        count, seconds = len(self.samples), sample.due + sample.latency
-        self._is_reached = count >= self._tier.queries and seconds >= self._tier.seconds
-        if seconds >= self._next_advance:  # drawing takes longer than many a query
-            self._next_advance = seconds + REFRESH
-            self._advance(min(count / self._tier.queries, seconds / self._tier.seconds, 1.0))
+        self._samples.append(sample)
+        self._look(self._start + sample.due + sample.latency)
+
+    def record(self, query: Query, due: float | None = None) -> None:
+        """Ask a query now and keep how it went, at the least cost between two queries."""
+        begun = time.perf_counter()
+        answer = query.ask()
+        ended = time.perf_counter()
+        audio = getattr(answer, "duration", None)
+        self._asked.append((query, due, begun, ended, answer.timings, audio))
+        if ended >= self._next_look:
+            self._look(ended)
 
     def ask(self, query: Query, due: float | None = None) -> Sample:
         """Ask a query now and return how it went; `due` is now where it is not given."""
-        begun = time.perf_counter() - self._start
+        begun = time.perf_counter()
         answer = query.ask()
-        ended = time.perf_counter() - self._start
+        ended = time.perf_counter()
+        audio = getattr(answer, "duration", None)
+        return self._sample((query, due, begun, ended, answer.timings, audio))
+
+    def _sample(self, asked: _Asked) -> Sample:
+        query, due, begun, ended, parts, audio = asked
+        begun, ended = begun - self._start, ended - self._start
         due = begun if due is None else due
-        parts, audio = answer.timings, getattr(answer, "duration", None)
         return Sample(query.input, due, begun, ended - due, parts.pre, parts.run, parts.post, audio)
+
+    def _look(self, now: float) -> None:
+        """See how far the run is; before its seconds are over, only as often as that is shown."""
+        count, tier, seconds = len(self), self._tier, now - self._start
+        self.is_done = count >= tier.queries and seconds >= tier.seconds
+        if now >= self._next_advance:
+            self._next_advance = now + REFRESH
+            self._advance(min(count / tier.queries, seconds / tier.seconds, 1.0))
+        self._next_look = min(self._next_advance, self._start + tier.seconds)
 
 
 class Scenario(ABC):
@@ -151,9 +182,9 @@ class SingleStream(Scenario):
     def run(self, load: Load, recorder: Recorder) -> None:
         """Ask one query after the other."""
         for query in _turns(load.queries, load.seed):
+            recorder.record(query)
             if recorder.is_done:
                 return
-            recorder.add(recorder.ask(query))
 
 
 class MultiStream(Scenario):
@@ -242,7 +273,7 @@ class Control(Scenario):
                 return
             due = step / (rate or 1)
             _sleep_until(due, recorder)
-            recorder.add(recorder.ask(query, due))
+            recorder.record(query, due)
 
 
 class Streaming(Scenario):

@@ -216,7 +216,7 @@ class Streams:
             InputError: It is so.
         """
         patience = self._patience + (LONGEST_UTTERANCE if self.told.is_set() else 0.0)
-        if heard >= patience and not self._recorder.samples:
+        if heard >= patience and len(self._recorder) == 0:
             raise InputError(
                 f"inputs: got audio in which no word was told within {patience:g} s, "
                 "expected speech; play other files (--input), or longer (--tier)"

@@ -74,6 +74,18 @@ def test_single_stream_asks_all_in_turns_and_without_a_gap(clock: Clock) -> None
     assert all(abs(sample.lateness) < 1e-6 for sample in samples)
 
 
+def test_a_run_ends_with_the_seconds_of_its_tier_and_shows_how_far_it_is(clock: Clock) -> None:
+    shares: list[float] = []
+    asked = Load(queries(clock), Tier(3, 0.5), workers=1, unloaded=SECONDS)
+    recorder = Recorder(asked.tier, shares.append)
+    SCENARIOS["single-stream"].run(asked, recorder)
+    *_, before, last = (one.due + one.latency for one in recorder.samples)
+    assert before < 0.5 <= last
+    assert len(recorder) == len(recorder.samples)
+    assert 5 <= len(shares) <= 6  # one every tenth of a second
+    assert shares == sorted(shares)
+
+
 def test_control_keeps_its_grid_when_a_step_comes_too_late(clock: Clock) -> None:
     lengths = itertools.chain([0.002, 0.025], itertools.repeat(0.002))
     asked = load(clock, 10, queries=queries(clock, "step", seconds=lengths), rate=100.0)
