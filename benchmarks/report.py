@@ -49,8 +49,11 @@ Ours is `load(..., precision="int8")`; the peers are written the short way (`ben
 sample; around them are Pillow, transformers' tokenizers, kaldi-native-fbank, soundfile and NumPy (a
 length regulator, an inverse STFT, a beam search). PyTorch runs the checkpoint in fp32, in bf16 and
 compiled; of a translator, `generate()` of transformers, of the voice and the recognizer the
-project's own networks. To speak, every side gets its phones and its loudness from Edgewright, and
-ours alone writes a file that is complete or not there.
+project's own networks. sherpa-onnx takes the recognizer's int8 graph when it is dressed as a CTC
+model of WeNet: states as constants, silence and floor of the features in front
+(`benchmarks/peers/sherpa.py`); it computes the features itself, from 7.5 ms earlier on, and its
+text may differ by a letter. To speak, every side gets its phones and its loudness from Edgewright,
+and ours alone writes a file that is complete or not there.
 
 One thread, CPU time, both sides in one process: at least 40 blocks of a few calls each, in random
 order; the ratio is exp of the median log ratio, with its 95 % bootstrap interval
@@ -60,9 +63,9 @@ order; the ratio is exp of the median log ratio, with its 95 % bootstrap interva
 **What is not here.** No pipeline of transformers knows the project's own Conformer and FastSpeech
 2, there is none for policies, and transformers 5 has none for translation any more. optimum-onnx
 0.1.0 does not import beside transformers 5.23 (it wants `is_offline_mode`, which is gone); onnx-asr
-0.12 runs the graph layouts that it lists, which have NeMo's features or raw audio in front, and not
-this one; sherpa-onnx was not tried. Models of the full public sizes stand in
-[quantization](quantization.md#full-public-sizes).
+0.12 has no CTC layout with Kaldi's features, which the recognizer hears: those of NeMo, GigaAM and
+T-one compute other features, and Kaldi's stand before transducers only. Models of the full public
+sizes stand in [quantization](quantization.md#full-public-sizes).
 
 Machine: {machine}. Python {python}. A/A control: the two halves of our own calls differ by at most
 {aa:.0f} %.

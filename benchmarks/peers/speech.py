@@ -10,7 +10,8 @@ import torch
 from numpy.typing import NDArray
 
 from edgewright_export.models.conformer import load_checkpoint
-from peers.opened import CHECKPOINTS, HAND, Bundle, in_torch
+from peers.opened import CHECKPOINTS, HAND, SHERPA, Bundle, in_torch
+from peers.sherpa import sherpa
 
 NAME = "conformer-ctc-en"
 
@@ -38,6 +39,8 @@ def greedy(best: Sequence[int], pieces: Sequence[str]) -> str:
 def speech(kind: str, variant: str) -> Callable[[str], str]:
     """Return from the path of an audio file to its text."""
     bundle = Bundle.of(NAME)
+    if kind == SHERPA:
+        return sherpa(bundle, variant)
     config, pieces = bundle.config, bundle.lines(bundle.config["vocabulary"])
     logits_of = (_by_hand if kind == HAND else _in_torch)(kind, variant)
 
