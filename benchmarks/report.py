@@ -52,20 +52,23 @@ compiled; of a translator, `generate()` of transformers, of the voice and the re
 project's own networks. sherpa-onnx takes the recognizer's int8 graph when it is dressed as a CTC
 model of WeNet: states as constants, silence and floor of the features in front
 (`benchmarks/peers/sherpa.py`); it computes the features itself, from 7.5 ms earlier on, and its
-text may differ by a letter. To speak, every side gets its phones and its loudness from Edgewright,
-and ours alone writes a file that is complete or not there.
+text may differ by a letter. optimum-onnx runs the fp32 graphs that it exports itself, behind
+pipelines of transformers 4, which it needs; with that pipeline for translation, which transformers
+5 has no more, it runs in a process of its own. To speak, every side gets its phones and its
+loudness from Edgewright, and ours alone writes a file that is complete or not there.
 
 One thread, CPU time, both sides in one process: at least 40 blocks of a few calls each, in random
 order; the ratio is exp of the median log ratio, with its 95 % bootstrap interval
-([statistics](../sdk/edgewright/bench/statistics.py)). `nox -s pipelines` writes this page after
-`make bundles`.
+([statistics](../sdk/edgewright/bench/statistics.py)). Where a peer has its own process, both keep
+to one core, and each block begins with a call that does not count. `nox -s pipelines` writes this
+page after `make bundles`.
 
 **What is not here.** No pipeline of transformers knows the project's own Conformer and FastSpeech
-2, there is none for policies, and transformers 5 has none for translation any more. optimum-onnx
-0.1.0 does not import beside transformers 5.23 (it wants `is_offline_mode`, which is gone); onnx-asr
-0.12 has no CTC layout with Kaldi's features, which the recognizer hears: those of NeMo, GigaAM and
-T-one compute other features, and Kaldi's stand before transducers only. Models of the full public
-sizes stand in [quantization](quantization.md#full-public-sizes).
+2, and there is none for policies; optimum-onnx has no class for the former two, and its
+`ORTModelForCustomTasks` runs a policy's graph as onnxruntime by hand does. onnx-asr 0.12 has no CTC
+layout with Kaldi's features, which the recognizer hears: those of NeMo, GigaAM and T-one compute
+other features, and Kaldi's stand before transducers only. Models of the full public sizes stand in
+[quantization](quantization.md#full-public-sizes).
 
 Machine: {machine}. Python {python}. A/A control: the two halves of our own calls differ by at most
 {aa:.0f} %.

@@ -5,6 +5,7 @@ one, the other peers are PyTorch. All on one thread.
 """
 
 from collections.abc import Callable
+from contextlib import closing, nullcontext
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from itertools import chain, repeat
@@ -14,7 +15,8 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
-from peers import BUNDLES, DISTRIBUTIONS, HAND, KINDS, PEERS, ROOT
+from peers import BUNDLES, DISTRIBUTIONS, HAND, KINDS, PEERS, ROOT, Elsewhere
+from peers.fasta import STRIDE, WINDOW
 
 import edgewright as ew
 
@@ -24,7 +26,6 @@ IMAGE = str(DATA / "fashion-mnist" / "Sneaker" / "00012.png")
 AUDIO = str(DATA / "speech" / "conf-hasjoin.flac")
 SENTENCE = "Please hold the line while we look for someone who can answer your question."
 ENGLISH = "i need an interpreter for italian"
-WINDOW, STRIDE = 60, 1000
 VARIANT = "int8"
 ROUNDS = 130  # carry a p95
 
@@ -113,11 +114,13 @@ def test_pipeline(
     versus, tmp_path: Path, make: Callable[[Path], Pipeline], peer: str, kind: str
 ) -> None:
     pipeline, ask = make(tmp_path), PEERS[peer](kind, VARIANT)
-    _check(pipeline.ours(), pipeline.theirs(ask), exact=kind == HAND)
-    versus(
-        DISTRIBUTIONS[kind], pipeline.ours, lambda: pipeline.theirs(ask), bar=1.0, work=1,
-        unit=pipeline.unit, block_seconds=0.02, rounds=ROUNDS,
-    )  # fmt: skip
+    elsewhere = ask if isinstance(ask, Elsewhere) else None
+    with closing(elsewhere) if elsewhere else nullcontext():
+        _check(pipeline.ours(), pipeline.theirs(ask), exact=kind == HAND)
+        versus(
+            DISTRIBUTIONS[kind], pipeline.ours, lambda: pipeline.theirs(ask), bar=1.0, work=1,
+            unit=pipeline.unit, block_seconds=0.02, rounds=ROUNDS, elsewhere=elsewhere,
+        )  # fmt: skip
 
 
 def _check(ours: Any, theirs: Any, *, exact: bool) -> None:

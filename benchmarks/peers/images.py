@@ -8,7 +8,8 @@ import transformers
 from PIL import Image
 from transformers import ViTForImageClassification, ViTImageProcessorPil
 
-from peers.opened import CHECKPOINTS, HAND, PIPELINE, Bundle, in_torch, softmax
+from peers.elsewhere import Elsewhere
+from peers.opened import CHECKPOINTS, HAND, OPTIMUM, PIPELINE, Bundle, in_torch, softmax
 
 NAME = "vit-fashion-mnist"
 
@@ -16,6 +17,8 @@ NAME = "vit-fashion-mnist"
 def images(kind: str, variant: str) -> Callable[[str], list[str]]:
     """Return from the path of an image to the names of its five likeliest classes."""
     folder = CHECKPOINTS / NAME
+    if kind == OPTIMUM:
+        return Elsewhere("image-classification", folder, optimum=True)
     if kind == HAND:
         bundle = Bundle.of(NAME)
         session = bundle.session(variant)

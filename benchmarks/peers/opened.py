@@ -15,7 +15,7 @@ CHECKPOINTS, BUNDLES = ROOT / "examples" / "checkpoints", ROOT / "build" / "demo
 HAND = "onnxruntime by hand"
 FP32, BF16, COMPILED = "torch fp32", "torch bf16", "torch.compile"
 PIPELINE = "transformers pipeline"
-SHERPA = "sherpa-onnx"
+SHERPA, OPTIMUM = "sherpa-onnx", "optimum-onnx"
 
 
 @dataclass(frozen=True)

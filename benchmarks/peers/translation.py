@@ -8,7 +8,8 @@ import torch
 from numpy.typing import NDArray
 from transformers import MarianMTModel, MarianTokenizer
 
-from peers.opened import BF16, CHECKPOINTS, COMPILED, HAND, Bundle
+from peers.elsewhere import Elsewhere
+from peers.opened import BF16, CHECKPOINTS, COMPILED, HAND, OPTIMUM, PIPELINE, Bundle
 
 NAME = "marian-en-es"
 FIRST_ROOM = 16
@@ -18,7 +19,12 @@ Step = Callable[[Sequence[int], Sequence[int]], NDArray[np.float32]]
 
 
 def translation(kind: str, variant: str) -> Callable[[str], str]:
-    """Return from a text to its translation."""
+    """Return from a text to its translation.
+
+    transformers 5 has no pipeline for translation any more; that of 4 runs elsewhere.
+    """
+    if kind in {OPTIMUM, PIPELINE}:
+        return Elsewhere("translation", CHECKPOINTS / NAME, optimum=kind == OPTIMUM)
     tokenizer = MarianTokenizer.from_pretrained(CHECKPOINTS / NAME)
     if kind == HAND:
         return _by_hand(tokenizer, variant)
