@@ -1,13 +1,20 @@
 """From a bundle on disk to a model that answers."""
 
 import threading
+import warnings
 from pathlib import Path
 from typing import Any
 
 from edgewright.arguments import whole_number
 from edgewright.backends import BACKENDS, Runner
 from edgewright.bundle import Bundle, Check
-from edgewright.errors import BundleError, FormatVersionError, PlacementError, UsageError
+from edgewright.errors import (
+    BundleError,
+    FormatVersionError,
+    PlacementError,
+    PlacementWarning,
+    UsageError,
+)
 from edgewright.families import FAMILIES
 from edgewright.families.base import Model
 from edgewright.placement import CandidateKey, Placement, place
@@ -39,7 +46,8 @@ def load(
         threads: Size of this model's own pool. By default the physical cores that this process
             may use, at most 4; or the pool of `set_threads`, if that was called.
         strict: Raise when the device or precision asked for cannot be had. Otherwise warn with
-            `PlacementWarning`, and tell what ran instead in `.runtime.fallback`.
+            `PlacementWarning`, and tell what ran instead in `.runtime.fallback`. With
+            `device="auto"`, what was chosen and cannot be opened is warned about and passed over.
         check: `all` hashes every file, `used` only those that are loaded.
         expected_digest: SHA-256 (hex) that the manifest must have.
 
@@ -65,11 +73,21 @@ def load(
                 refused=refused,
             )
             try:
-                return open_model(bundle, placement, threads, strict=strict and device != "auto")
+                model = open_model(bundle, placement, threads, strict=strict and device != "auto")
             except PlacementError as error:
                 if strict and device != "auto":
                     raise
                 refused[placement.key] = " ".join(str(error).split())
+                continue
+            if refused and placement.fallback is None:
+                passed_over = "; ".join(refused.values())
+                warnings.warn(
+                    f"took {model.runtime.variant} on {model.runtime.provider}, because what comes "
+                    f"before it cannot be opened: {passed_over}",
+                    PlacementWarning,
+                    stacklevel=2,
+                )
+            return model
 
 
 def open_model(

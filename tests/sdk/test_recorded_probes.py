@@ -216,13 +216,16 @@ def test_auto_passes_over_what_cannot_be_opened(
     half_broken: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     on(monkeypatch, recorded("cpu"))
-    model = ew.load(half_broken, threads=1)
+    with pytest.warns(PlacementWarning, match="took fp32 on CPU.*: graph 'model.onnx'"):
+        model = ew.load(half_broken, threads=1)
     assert (model.runtime.variant, model.runtime.fallback) == ("fp32", None)
     (why,) = (line for line in model.runtime.placement if "could not be opened" in line)
     assert why.startswith("cpu (CPUExecutionProvider) with int8: could not be opened: graph 'model")
     with pytest.raises(PlacementError, match=r"^graph 'model.onnx': onnxruntime"):
         ew.load(half_broken, device="cpu", threads=1)
-    assert ew.load(half_broken, device="cpu", threads=1, strict=False).runtime.variant == "fp32"
+    with pytest.warns(PlacementWarning, match="took fp32 on CPU"):
+        model = ew.load(half_broken, device="cpu", threads=1, strict=False)
+    assert model.runtime.variant == "fp32"
     with pytest.raises(PlacementError, match=r"int8: could not be opened: graph 'model.onnx'"):
         ew.load(half_broken, precision="int8", threads=1)
 
@@ -235,7 +238,8 @@ def test_auto_passes_over_a_device_that_does_not_open(
     tiny: dict[str, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     on(monkeypatch, recorded("h200_without_tensorrt"))
-    model = ew.load(tiny["vit"], threads=1)
+    with pytest.warns(PlacementWarning, match="took int8 on CPU.*CUDAExecutionProvider"):
+        model = ew.load(tiny["vit"], threads=1)
     assert model.runtime.device == "cpu"
     (why,) = (line for line in model.runtime.placement if "with fp32: could not be" in line)
     assert why.startswith("cuda (CUDAExecutionProvider) with fp32: could not be opened: graph ")
