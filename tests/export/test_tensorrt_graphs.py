@@ -1,6 +1,7 @@
 """NVIDIA's own parser and builder take the graphs of every family; no GPU is needed for that."""
 
 import io
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
@@ -181,3 +182,16 @@ def test_options_that_it_does_not_know(
     graph = graph_of(tmp_path / "graph.onnx", helper.make_node("Relu", ["x"], ["y"]))
     with pytest.raises(UsageError, match=reason):
         build(graph, tiny_component(), progress, options)
+
+
+def test_ctrl_c_ends_a_build_and_is_heard_again_afterwards(tmp_path: Path) -> None:
+    class Interrupting(Progress):
+        def start(self, description: str, total: int | None = None, *, unit: str = "") -> None:
+            signal.raise_signal(signal.SIGINT)
+
+    graph = graph_of(tmp_path / "graph.onnx", helper.make_node("Relu", ["x"], ["y"]))
+    before = signal.getsignal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt):
+        build(graph, tiny_component(), Interrupting(io.StringIO()))
+    assert signal.getsignal(signal.SIGINT) is before
+    assert build(graph, tiny_component(), Progress(io.StringIO()))

@@ -4,8 +4,11 @@ The network is strongly typed: precisions are those of the graph (casts, Quantiz
 the builder chooses among implementations, never among precisions.
 """
 
+import signal
+import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -98,7 +101,8 @@ class _Builder:
         monitor = _monitor_class(self._trt)(files[0].name, progress)
         config.progress_monitor = monitor
         start = time.perf_counter()
-        plan = self._builder.build_serialized_network(network, config)
+        with _interrupts_noted(monitor):
+            plan = self._builder.build_serialized_network(network, config)
         if monitor.interrupted:
             raise KeyboardInterrupt
         if plan is None:
@@ -202,11 +206,8 @@ def _monitor_class(trt: Any) -> Any:
                 self._progress.start(f"{self._graph}: {phase_name}", num_steps)
 
         def step_complete(self, phase_name: str, step: int) -> bool:
-            try:
-                if phase_name == self._phase:
-                    self._progress.advance_to(step + 1)
-            except KeyboardInterrupt:  # must not pass through the builder
-                self.interrupted = True
+            if phase_name == self._phase:
+                self._progress.advance_to(step + 1)
             return not self.interrupted
 
         def phase_finish(self, phase_name: str) -> None:
@@ -214,6 +215,23 @@ def _monitor_class(trt: Any) -> Any:
                 self._phase = None
 
     return Monitor
+
+
+@contextmanager
+def _interrupts_noted(monitor: Any) -> Iterator[None]:
+    """Have ctrl-C end the build at its next step: no exception passes through the builder."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def note(*_: object) -> None:
+        monitor.interrupted = True
+
+    before = signal.signal(signal.SIGINT, note)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _told(error: Any) -> str:
