@@ -30,8 +30,8 @@ _WITHOUT_TENSORRT = {
         "a quantized operator; TensorRT wants QuantizeLinear and DequantizeLinear around the float "
         "one (variant int8-trt)",
     ),
-    "Attention": "an operator that TensorRT builds for some sizes only; the variants that are made "
-    "for it have its parts instead (int8-trt, fp16)",
+    "Attention": "an operator that TensorRT up to 10.13 does not parse; the variants that are made "
+    "for it have its parts instead (fp32-trt, fp16, int8-trt)",
     **dict.fromkeys(
         ("AffineGrid", "Bernoulli", "BitShift", "BitwiseAnd", "BitwiseNot", "BitwiseOr",
          "BitwiseXor", "CenterCropPad", "Col2Im", "Compress", "ConcatFromSequence", "DFT", "Det",

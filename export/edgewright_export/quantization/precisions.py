@@ -166,7 +166,7 @@ class TensorRtInteger(Integer):
 
 
 class TensorRtSingle(Precision):
-    """fp32 as PyTorch traced it: TensorRT before 10.14 knows no fused attention."""
+    """fp32 as PyTorch traced it: TensorRT up to 10.13 knows no fused attention."""
 
     key = "fp32"
     provider = "TensorrtExecutionProvider"
