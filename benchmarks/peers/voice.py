@@ -16,13 +16,16 @@ from numpy.typing import NDArray
 
 from edgewright.families.front_ends import make_front_end
 from edgewright.families.phone_tokens import PhoneTokens
-from edgewright.loudness import level
+from edgewright.loudness import Limiter, gain, loudest_part, rms_from_part
 from edgewright_export.models import fastspeech2, istft_vocoder
 from peers.opened import BF16, CHECKPOINTS, COMPILED, HAND, Bundle
 
 NAME = "fastspeech2-en"
-Speak = Callable[[NDArray[np.int64]], NDArray[np.float32]]
-"""From token ids to a waveform of any loudness."""
+Floats = NDArray[np.float32]
+Speak = Callable[[NDArray[np.int64]], tuple[Floats, Floats]]
+"""From token ids to a mel and its waveform, of any loudness."""
+LEVEL_SECONDS = 1.6
+"""Of the part that tells the level, as in Edgewright."""
 
 
 def voice(kind: str, variant: str) -> Callable[[str, Path], None]:
@@ -36,11 +39,20 @@ def voice(kind: str, variant: str) -> Callable[[str, Path], None]:
 
     def write(text: str, path: Path) -> None:
         (sentence,) = front_end(text)
-        waveform = speak(np.array([one.token_id for one in tokens_of(sentence.tokens)], np.int64))
-        samples = level(waveform, config["sample_rate"])
+        mel, waveform = speak(
+            np.array([one.token_id for one in tokens_of(sentence.tokens)], np.int64)
+        )
+        samples = level(mel, waveform, config["sample_rate"], config["hop_length"])
         soundfile.write(path, samples, config["sample_rate"], subtype="PCM_16")
 
     return write
+
+
+def level(mel: Floats, waveform: Floats, sample_rate: int, hop_length: int) -> Floats:
+    """Return `waveform` at the loudness of Edgewright's voices."""
+    part = loudest_part(mel, round(LEVEL_SECONDS * sample_rate / hop_length))
+    rms = rms_from_part(mel, part, waveform[part.start * hop_length : part.stop * hop_length])
+    return Limiter(sample_rate).feed(waveform * np.float32(gain(rms)), end=True)
 
 
 def _by_hand(bundle: Bundle, variant: str) -> Speak:
@@ -51,13 +63,13 @@ def _by_hand(bundle: Bundle, variant: str) -> Speak:
     scales = dict.fromkeys(("speaking_rate", "pitch_scale", "energy_scale"), one)
     istft = partial(inverse_stft, **bundle.config["istft"])
 
-    def speak(token_ids: NDArray[np.int64]) -> NDArray[np.float32]:
+    def speak(token_ids: NDArray[np.int64]) -> tuple[Floats, Floats]:
         inputs = {"token_ids": token_ids[None], **scales}
         hidden, durations = encoder.run(["hidden", "durations"], inputs)
         frames = np.repeat(hidden[0], durations[0], axis=0)
         (mel,) = decoder.run(None, {"frames": frames[None]})
         (spectrum,) = vocoder.run(None, {"mel": mel})
-        return istft(spectrum[0].view(np.complex64)[..., 0])
+        return mel[0], istft(spectrum[0].view(np.complex64)[..., 0])
 
     return speak
 
@@ -88,15 +100,16 @@ def _in_torch(kind: str) -> Speak:
     one = torch.ones(1)
 
     @torch.inference_mode()
-    def speak(token_ids: NDArray[np.int64]) -> NDArray[np.float32]:
+    def speak(token_ids: NDArray[np.int64]) -> tuple[Floats, Floats]:
         with torch.autocast("cpu", torch.bfloat16) if kind == BF16 else nullcontext():
             hidden, durations, _, _ = encoder(torch.from_numpy(token_ids)[None], one, one, one)
             frames = fastspeech2.regulate_length(hidden[0], durations[0])
-            spectrum = vocode(decoder(frames[None]))[0]
+            mel = decoder(frames[None])
+            spectrum = vocode(mel)[0]
         waveform = torch.istft(
             torch.view_as_complex(spectrum).T, sizes.n_fft, sizes.hop_length, sizes.n_fft, window
         )
         padded = torch.nn.functional.pad(waveform, (0, sizes.hop_length))
-        return padded.numpy()
+        return mel[0].float().numpy(), padded.numpy()
 
     return speak

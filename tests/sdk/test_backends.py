@@ -68,6 +68,8 @@ def test_a_bound_call_reads_and_writes_the_arrays(general: bool, tiny: dict[str,
             np.testing.assert_array_equal(logits, runner.run({"pixel_values": pixels})["logits"])
     with pytest.raises(StateError, match="after close"):
         call()
+    with pytest.raises(StateError, match="after close"):
+        runner.bind({"pixel_values": pixels}, {"logits": logits})
 
 
 def test_bound_arrays_are_checked(tiny: dict[str, Path]) -> None:

@@ -15,6 +15,8 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return a folder of packages, the only one beside the standard library's."""
     standard = [entry for entry in sys.path if "site-packages" not in entry]
     monkeypatch.setattr(sys, "path", [str(tmp_path), *standard])
+    for name in ("tensorrt", "tensorrt_bindings", "tensorrt_rtx", "tensorrt_rtx_bindings"):
+        monkeypatch.delitem(sys.modules, name, raising=False)  # other tests imported real ones
     return tmp_path
 
 

@@ -56,10 +56,13 @@ class Runner(ABC):
             InputError: Names, dtypes or shapes differ from `inputs`.
             StateError: The runner was closed.
         """
-        if self._closed:
-            raise StateError("model: got a call after close(), expected an open model; load it")
+        self._check_open()
         check_arrays(self.inputs, arrays)
         return self._run(arrays)
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise StateError("model: got a call after close(), expected an open model; load it")
 
     def state(self, spec: TensorSpec) -> Array | Resident:
         """Return zeros for a state of the graph, where it runs; `bind` takes them.
@@ -87,7 +90,9 @@ class Runner(ABC):
 
         Raises:
             InputError: Names, dtypes or shapes differ, or an array is not C-contiguous.
+            StateError: The runner was closed.
         """
+        self._check_open()
         check_arrays(self.inputs, inputs)
         check_arrays(self.outputs, outputs)
         for name, array in {**inputs, **outputs}.items():
@@ -99,8 +104,7 @@ class Runner(ABC):
         call = self._bind(dict(inputs), dict(outputs))
 
         def run() -> None:
-            if self._closed:
-                raise StateError("model: got a call after close(), expected an open model; load it")
+            self._check_open()
             call()
 
         return run
