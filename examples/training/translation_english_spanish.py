@@ -148,7 +148,8 @@ def main() -> None:
     findings = evaluate_all(model, tokens, material)
     parameters = sum(weight.numel() for weight in model.parameters())
     card = make_card(findings, result, parameters, SEED)
-    publish(card, options.output, lambda folder: write_model(model, tokens, folder), extra={})
+    doubtful = {"least_confidence": findings.confidence.dev.value}
+    publish(card, options.output, lambda folder: write_model(model, tokens, folder), doubtful)
 
 
 if __name__ == "__main__":

@@ -302,10 +302,14 @@ def test_teacher_forced_logits_are_those_of_a_forward_without_cache(checkpoint: 
 
 def test_options_win_over_the_generation_settings(checkpoint: Path, tmp_path: Path) -> None:
     folder = Path(shutil.copytree(checkpoint, tmp_path / "copy"))
-    (folder / "edgewright.json").write_text('{"num_beams": 2, "max_target_length": 9}')
-    search = MarianRecipe.load(Checkpoint(folder)).config.search
-    assert (search.num_beams, search.max_new_tokens) == (2, 9)
-    search = MarianRecipe.load(Checkpoint(checkpoint)).config.search
+    options = {"num_beams": 2, "max_target_length": 9, "least_confidence": 0.25}
+    (folder / "edgewright.json").write_text(json.dumps(options))
+    config = MarianRecipe.load(Checkpoint(folder)).config
+    assert (config.search.num_beams, config.search.max_new_tokens) == (2, 9)
+    assert config.least_confidence == 0.25
+    config = MarianRecipe.load(Checkpoint(checkpoint)).config
+    assert config.least_confidence == 0
+    search = config.search
     assert (search.num_beams, search.max_new_tokens) == (4, 47)
     assert (search.forced_eos, search.renormalize, search.early_stopping) == (True, True, "no")
 

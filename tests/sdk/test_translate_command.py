@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import soundfile
 
+import tiny_translator
 from edgewright.cli import main
 from tiny_bundles import RATE, tones
 
@@ -59,6 +60,17 @@ def test_a_doubtful_translation_is_not_spoken(
     assert "nothing to say" in shown.out
     assert "is not written" in shown.err
     assert not output.exists()
+
+
+def test_the_translator_says_what_is_doubtful_unless_the_user_does(
+    tiny: dict[str, Path], clips: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sure = tiny_translator.marian(tmp_path / "sure.edge", config={"least_confidence": 1.0})
+    output = tmp_path / "out.wav"
+    assert run({**tiny, "marian": sure}, clips[0], "-o", str(output)) == 1
+    assert "translation failed: confidence" in capsys.readouterr().out
+    run({**tiny, "marian": sure}, clips[0], "-o", str(output), "--least-confidence", "0")
+    assert "translation failed" not in capsys.readouterr().out
 
 
 def test_silence_is_no_failure(tiny: dict[str, Path], tmp_path: Path) -> None:

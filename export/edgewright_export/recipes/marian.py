@@ -51,6 +51,8 @@ class MarianOptions:
     """Hypotheses kept by default; those of `generation_config.json` without it."""
     max_target_length: int | None = None
     """Longest translation in tokens; `max_length` - 1 of `generation_config.json` without it."""
+    least_confidence: float = 0.0
+    """Confidence below which a translation is doubtful, 0 to 1."""
 
 
 class MarianRecipe(Recipe):
@@ -80,6 +82,7 @@ class MarianRecipe(Recipe):
             max_target_tokens=positions,
             search=search,
             target_vocabulary=files.target_vocabulary,
+            least_confidence=options.least_confidence,
         )
         return cls(model, files, config)
 

@@ -80,8 +80,8 @@ class TranslateCommand:
             help=f"silence that ends an utterance (default: {pause:g})",
         )  # fmt: skip
         parser.add_argument(
-            "--least-confidence", type=float, default=0.0, metavar="X",
-            help="do not speak translations below it, 0 to 1 (default: 0)",
+            "--least-confidence", type=float, metavar="X",
+            help="do not speak translations below it, 0 to 1 (default: the translator's)",
         )  # fmt: skip
         parser.add_argument(
             "--picture", metavar="OUT.png", help="draw where the time went (extra `report`)"
@@ -102,9 +102,11 @@ class TranslateCommand:
         with ExitStack() as stack:
             asr, mt, tts = (stack.enter_context(_load(args, name)) for name in PARTS)
             listen: Listen = partial(asr.stream, endpoint=endpoint)
+            least = args.least_confidence
             translator = SpeechTranslator(
-                listen, mt, tts.stream, least_confidence=args.least_confidence
-            )
+                listen, mt, tts.stream,
+                least_confidence=mt.least_confidence if least is None else least,
+            )  # fmt: skip
             for path, output in zip(args.audio, outputs, strict=True):
                 done.append(_translate(translator, path, output, args))
         turns = [turn for one in done for turn in one.turns]

@@ -54,6 +54,8 @@ class MarianConfig:
     """JSON object {piece: id} of sources."""
     target_vocabulary: str = "assets/vocab.json"
     """JSON object {piece: id} of translations."""
+    least_confidence: float = 0.0
+    """Confidence below which a translation is doubtful, 0 to 1; 0 where none was chosen."""
 
 
 class Marian(Model[MarianConfig]):
@@ -166,6 +168,11 @@ class Marian(Model[MarianConfig]):
         """Codes of target languages that a text may begin with; none of a bilingual model."""
         return self._tokens.languages
 
+    @property
+    def least_confidence(self) -> float:
+        """Confidence below which a translation is doubtful, 0 to 1; 0 where none was chosen."""
+        return self.config.least_confidence
+
     def _translate(self, texts: Mapping[str, str], config: SearchConfig) -> list[Translation]:
         watch = Stopwatch()
         rows = [self._source(name, text) for name, text in texts.items()]
@@ -239,6 +246,8 @@ class Marian(Model[MarianConfig]):
         fits = 1 <= options.max_new_tokens <= most and 1 <= options.num_beams <= MOST_BEAMS
         fits &= abs(options.length_penalty) <= MOST_PENALTY
         require(fits, "search", options, f"up to {most} tokens and {MOST_BEAMS} beams")
+        least = config.least_confidence
+        require(0 <= least <= 1, "least_confidence", least, "0 to 1")
 
 
 def _within(name: str, value: int | None, default: int, most: int) -> int:

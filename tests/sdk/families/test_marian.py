@@ -175,6 +175,7 @@ def test_raw_samples_are_checked(translator: Marian) -> None:
         ({"search": {"max_new_tokens": 41}}, "expected up to 40 tokens"),
         ({"search": {"early_stopping": "maybe"}}, "early_stopping: got str 'maybe'"),
         ({"config": {"max_source_tokens": 0}}, "max_source_tokens: got 0"),
+        ({"config": {"least_confidence": 1.5}}, "least_confidence: got 1.5, expected 0 to 1"),
         ({"config": {"source_vocabulary": "assets/source.spm"}}, "vocabulary: got text that is no"),
     ],
 )
