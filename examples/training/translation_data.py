@@ -26,7 +26,7 @@ EVALUATED_FILLINGS = 3
 """Sentences of a held-out row that are scored at most."""
 SHARES = {"game": 0.05, "words": 0.05}
 """Of the drawn sentences; the rest is the corpus."""
-FILLINGS_WEIGH = 0.35
+FILLINGS_WEIGH = 0.25
 """A row of n sentences is drawn n to this power times as often as a row of one."""
 JOINED = 0.12
 """Share of the sentences that get a second one behind."""

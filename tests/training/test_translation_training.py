@@ -228,7 +228,7 @@ def test_the_shipped_checkpoint_translates_what_it_was_made_for(checkpoints):
     pairs = evaluation_pairs("dev")[::8]
     answers = translate(model, tokens, [transcript(one.english) for one in pairs], num_beams=1)
     found = score([one.text for one in answers], [one.spanish for one in pairs])
-    assert 55 < found.chrf < 70  # the card: 62.7 on all of them
+    assert 67 < found.chrf < 73  # 69.7; the card: 67.9 on all of them
     strange = translate(model, tokens, out_of_domain()[::8], num_beams=1)
     inside, outside = ([one.confidence for one in some] for some in (answers, strange))
     assert separation(inside, outside) > 0.9
