@@ -145,8 +145,9 @@ Splits are by row: held-out sentences are other sentences, not known ones with o
 most three sentences of a row are scored: {test} test sentences of {rows} names of rows, {dev}
 development sentences. No form of a held-out sentence, and nothing that a test clip of the speech
 corpora says, is trained on. The held-out rows were written in one piece with the first 2,400
-training rows, so they have one style; 1,890 training rows came later, after the same guide, without
-a look at held-out ones and at least two words away from each.
+training rows, so they have one style. 1,890 training rows came later, after the same guide and at
+least two words away from each held-out row; of those their writer had seen the twelve examples
+above, in the card before this one. Without these twelve, .34 of the test transcripts are exact.
 """.strip()
 
 _TRAINING = """
