@@ -283,9 +283,19 @@ def require_gpu(flavor: TensorRtFlavor) -> Facts:
 
 
 def layers_of(flavor: TensorRtFlavor, plan: bytes) -> str:
-    """Return what TensorRT says of the layers of an engine: names, formats, kernels; JSON."""
-    trt = import_tensorrt(flavor)
-    engine = trt.Runtime(quiet_logger(flavor)).deserialize_cuda_engine(plan)
+    """Return what TensorRT says of the layers of an engine: names, formats, kernels; JSON.
+
+    Raises:
+        EngineBuildError: This GPU does not load the plan.
+    """
+    trt, logger = import_tensorrt(flavor), quiet_logger(flavor)
+    runtime = trt.Runtime(logger)
+    engine = runtime.deserialize_cuda_engine(plan)
+    if engine is None:
+        raise EngineBuildError(
+            f"plan: got one of {len(plan):,} bytes that the GPU that it was built for does not "
+            f"load ({'; '.join(logger.errors)}), expected an engine; report it"
+        )
     inspector = engine.create_engine_inspector()
     text: str = inspector.get_engine_information(trt.LayerInformationFormat.JSON)
     return text

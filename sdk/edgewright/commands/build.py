@@ -27,7 +27,7 @@ class BuildCommand:
             "--compatibility",
             choices=HARDWARE_COMPATIBILITY,
             default=HARDWARE_COMPATIBILITY[0],
-            help="other GPUs that may load the engines (default: none)",
+            help="other GPUs that may load the plans, where they are copied (default: none)",
         )
         parser.add_argument(
             "--check", action="store_true", help="build, tell whether it can be done, keep nothing"

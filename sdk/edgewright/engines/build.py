@@ -67,7 +67,9 @@ def build_engines(
         digest = graph_digest([bundle.manifest.files[path].sha256 for path in component.files])
         identity = identity_of(digest, component, variant.precision, flavor, facts)
         with cache.building(identity):
-            if plan := cache.load(identity):
+            kept = (record for record in cache.records() if record.identity == identity)
+            alike = any(record.compatibility == settings.compatibility for record in kept)
+            if alike and (plan := cache.load(identity)):
                 return ComponentEngine(variant.name, name, "cached", 0.0, len(plan), None)
             timed = replace(settings, timing_cache=cache.timing_cache(identity))
             built = _build(bundle, flavor, component, timed, progress)
