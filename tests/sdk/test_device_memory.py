@@ -22,7 +22,7 @@ from edgewright.backends.onnxrt_providers import providers_of
 from edgewright.backends.stateful import StatefulGraph
 from edgewright.backends.tensorrt_profiles import line, profiles, shapes, widest
 from edgewright.bundle.manifest import Component, SizeRange, StatePair
-from edgewright.errors import EngineBuildError, InputError, PlacementError
+from edgewright.errors import BundleError, EngineBuildError, InputError, PlacementError
 from edgewright.loading import open_model
 from edgewright.placement import place
 from edgewright.probe import probe
@@ -165,3 +165,12 @@ def test_a_bundle_sets_the_provider_and_auto_demands_nothing(
     ):
         ew.load(path, device=device, strict=strict).close()
         assert asked[-1]["strict"] is expected
+
+
+@pytest.mark.parametrize(
+    "name", ["trt_engine_decryption_lib_path", "trt_engine_cache_path", "user_compute_stream"]
+)
+def test_a_bundle_names_no_file_and_no_address(name: str) -> None:
+    for device in ("tensorrt", "cuda", "cpu"):
+        with pytest.raises(BundleError, match=f"got provider options .'{name}'."):
+            providers_of(device, SPEECH, {name: "4096"})

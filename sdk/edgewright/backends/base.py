@@ -70,6 +70,7 @@ class Runner(ABC):
         Args:
             spec: One of `inputs`; dynamic sizes are 1.
         """
+        self._check_open()
         return spec.zeros()
 
     def bind(

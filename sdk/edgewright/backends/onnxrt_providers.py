@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from edgewright.backends.tensorrt_profiles import Shape, widest
 from edgewright.bundle.manifest import Component
 from edgewright.engines.cache import cache_folder
-from edgewright.errors import EngineBuildError, PlacementError
+from edgewright.errors import BundleError, EngineBuildError, PlacementError
 
 PROVIDERS = {
     "tensorrt": "TensorrtExecutionProvider",
@@ -13,6 +13,10 @@ PROVIDERS = {
     "cpu": "CPUExecutionProvider",
 }
 """Execution provider by device, the preferred device first."""
+OPTIONS = frozenset(
+    ("use_tf32", "cudnn_conv_algo_search", "arena_extend_strategy", "gpu_mem_limit")
+)
+"""What a bundle may set: nothing that names a file, a library or an address."""
 ProviderOptions = tuple[str, dict[str, str]]
 
 
@@ -28,8 +32,14 @@ def providers_of(
         strict: Give no other provider what the one asked for does not take.
 
     Raises:
+        BundleError: The manifest sets what a bundle may not.
         PlacementError: TensorRT cannot be told the sizes of the graph.
     """
+    if refused := sorted(set(options) - OPTIONS):
+        raise BundleError(
+            f"manifest: got provider options {refused}, expected some of {sorted(OPTIONS)}; "
+            "export the bundle again"
+        )
     own = {"tensorrt": _tensorrt, "cuda": _cuda, "cpu": _cpu}[device](component)
     asked = (PROVIDERS[device], {**own, **options})
     if device != "tensorrt" or strict:

@@ -75,6 +75,7 @@ class TensorRtRunner(Runner):
 
     def state(self, spec: TensorSpec) -> Array | Resident:
         """Return zeros in the memory of the GPU."""
+        self._check_open()
         return DeviceState(spec, self._stream)
 
     def _run(self, arrays: Mapping[str, Array]) -> dict[str, Array]:
@@ -110,6 +111,7 @@ class TensorRtRunner(Runner):
             kept: States, by name of the input or output.
             given: Shapes of all inputs; those of `arrays` where nothing is kept.
         """
+        self._check_open()
         given = given or {name: array.shape for name, array in arrays.items()}
         self._select(given)
         for name, shape in given.items():
@@ -252,7 +254,12 @@ class TensorRt(Backend):
                 f"{component.files[0]}: got no whole engine for it in '{EngineCache().folder}', "
                 f"expected one; run `{BUILD.format(flavor=cls.flavor)}`"
             )
-        return TensorRtRunner(component, cls.flavor, plan, profiles(component))
+        try:
+            return TensorRtRunner(component, cls.flavor, plan, profiles(component))
+        except PlacementError:
+            raise
+        except EdgewrightError as error:
+            raise PlacementError(str(error)) from error
 
     @classmethod
     def share_threads(cls, threads: int) -> None:

@@ -10,6 +10,7 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from tempfile import gettempdir
 
 from edgewright import records, strict_json
 from edgewright.backends.facts import EngineIdentity, EngineRecord
@@ -31,12 +32,18 @@ class EngineCache:
             folder: `EDGEWRIGHT_CACHE` by default, or `edgewright` in the user's cache folder.
             limit: Bytes of plans; beyond them the oldest go. `EDGEWRIGHT_CACHE_BYTES` by default,
                 or `DEFAULT_LIMIT`.
+        """
+        self.folder = (cache_folder() if folder is None else folder) / "engines"
+        self._limit = limit
+
+    @property
+    def limit(self) -> int:
+        """Bytes of plans that it holds.
 
         Raises:
             UsageError: The environment has no whole number of bytes.
         """
-        self.folder = (cache_folder() if folder is None else folder) / "engines"
-        self.limit = _default_limit() if limit is None else limit
+        return _default_limit() if self._limit is None else self._limit
 
     def records(self) -> tuple[EngineRecord, ...]:
         """Return the sidecars, the newest first; those that cannot be read are passed over."""
@@ -107,7 +114,7 @@ class EngineCache:
     def clear(self) -> int:
         """Delete everything; return the bytes of the plans."""
         freed = sum(path.stat().st_size for path in self.folder.glob("*.plan"))
-        for pattern in ("*.json", "*.plan", "*.timing", "*.lock"):
+        for pattern in ("*.json", "*.plan", "*.timing"):  # a lock may be held
             for path in self.folder.glob(pattern):
                 path.unlink(missing_ok=True)
         return freed
@@ -194,7 +201,12 @@ def cache_folder() -> Path:
     if own := os.environ.get("EDGEWRIGHT_CACHE"):
         return Path(own)
     shared = os.environ.get("XDG_CACHE_HOME")
-    return (Path(shared) if shared else Path.home() / ".cache") / "edgewright"
+    if shared:
+        return Path(shared) / "edgewright"
+    try:
+        return Path.home() / ".cache" / "edgewright"
+    except RuntimeError:  # a user without a home
+        return Path(gettempdir()) / "edgewright"
 
 
 def _default_limit() -> int:

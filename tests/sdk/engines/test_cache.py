@@ -124,7 +124,7 @@ def test_clear_leaves_an_empty_folder(cache: EngineCache) -> None:
     assert cache.timing_cache(ORIN) == b"measured"
     assert cache.timing_cache(replace(ORIN, gpu="Thor")) == b""
     assert cache.clear() == len(PLAN)
-    assert list(cache.folder.iterdir()) == []
+    assert [path.suffix for path in cache.folder.iterdir()] == [".lock"]  # it may be held
     assert cache.clear() == 0
 
 
@@ -168,7 +168,8 @@ def test_folder_and_limit_come_from_the_environment(
     assert EngineCache().folder == tmp_path / "shared" / "edgewright" / "engines"
     monkeypatch.setenv("EDGEWRIGHT_CACHE_BYTES", "1 GB")
     with pytest.raises(UsageError, match="got '1 GB', expected a whole number"):
-        EngineCache()
+        _ = EngineCache().limit
+    assert EngineCache().records() == ()  # loading asks no more
 
 
 def test_the_digest_of_a_graph_is_that_of_its_files(tmp_path: Path) -> None:
