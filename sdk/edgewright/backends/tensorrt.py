@@ -49,6 +49,7 @@ class TensorRtRunner(Runner):
         super().__init__(component, PROVIDERS[flavor])
         trt, self._logger = import_tensorrt(flavor), quiet_logger(flavor)
         self._lock, self._profiles = threading.Lock(), tuple(sizes)
+        self._logger.errors.clear()
         self._runtime = trt.Runtime(self._logger)
         self._engine = self._runtime.deserialize_cuda_engine(plan)
         if self._engine is None:

@@ -51,8 +51,8 @@ class BuildCommand:
         work = check_engines if args.check else build_engines
         with Bundle.open(args.bundle) as bundle, Progress() as progress:
             done = work(bundle, args.backend, progress, variants=names, options=options)
-            results = list(done)
-        for result in results:
-            emit(result, as_json=args.json)
-        failed = any(result.problem for result in results)
+            failed = False
+            for result in done:
+                emit(result, as_json=args.json)
+                failed |= result.problem is not None
         return EngineBuildError.exit_code if failed else 0

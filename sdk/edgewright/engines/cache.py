@@ -1,6 +1,6 @@
 """Engines that were built on this device: found by what they depend on, checked before use.
 
-Each is a plan beside its sidecar: `<key>.plan` and `<key>.json`, and `<key>.layers.json` with what
+Each is a plan beside its sidecar: `<key>.plan` and `<key>.json`, and `<key>.layers` with what
 TensorRT says of its layers. The key is a hash of the `EngineIdentity`.
 """
 
@@ -75,7 +75,7 @@ class EngineCache:
         with complete_file(self._path(record.identity, "plan")) as file:
             file.write_bytes(plan)
         if layers is not None:
-            with complete_file(self._path(record.identity, "layers.json")) as file:
+            with complete_file(self._path(record.identity, "layers")) as file:
                 file.write_text(layers, "utf-8")
         with complete_file(self._path(record.identity, "json")) as file:
             file.write_bytes(strict_json.dump(records.plain(record)))
@@ -108,13 +108,13 @@ class EngineCache:
 
     def remove(self, record: EngineRecord) -> None:
         """Delete one engine; its sidecar goes first."""
-        for suffix in ("json", "plan", "layers.json"):
+        for suffix in ("json", "plan", "layers"):
             self._path(record.identity, suffix).unlink(missing_ok=True)
 
     def clear(self) -> int:
         """Delete everything; return the bytes of the plans."""
         freed = sum(path.stat().st_size for path in self.folder.glob("*.plan"))
-        for pattern in ("*.json", "*.plan", "*.timing"):  # a lock may be held
+        for pattern in ("*.json", "*.plan", "*.timing", "*.layers"):  # a lock may be held
             for path in self.folder.glob(pattern):
                 path.unlink(missing_ok=True)
         return freed

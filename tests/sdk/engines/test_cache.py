@@ -27,7 +27,7 @@ def test_what_was_stored_is_found_again(cache: EngineCache) -> None:
     cache.store(record(ORIN), PLAN, layers='{"Layers": []}')
     assert cache.load(ORIN) == PLAN
     assert cache.records() == (record(ORIN),)
-    assert len(list(cache.folder.glob("*.layers.json"))) == 1
+    assert len(list(cache.folder.glob("*.layers"))) == 1
 
 
 @pytest.mark.parametrize(
