@@ -55,7 +55,7 @@ def build_engines(
         progress: Shows the builder's phases.
         variants: Their names; by default those that TensorRT takes, `fp32` only where the bundle
             has none of that precision made for TensorRT.
-        options: See there.
+        options: See there; without them, an engine of any compatibility serves.
 
     Raises:
         GpuUnavailableError: No GPU can be used, or not by this TensorRT.
@@ -69,7 +69,7 @@ def build_engines(
         with cache.building(identity):
             kept = (record for record in cache.records() if record.identity == identity)
             alike = any(record.compatibility == settings.compatibility for record in kept)
-            if alike and (plan := cache.load(identity)):
+            if (options is None or alike) and (plan := cache.load(identity)):
                 return ComponentEngine(variant.name, name, "cached", 0.0, len(plan), None)
             timed = replace(settings, timing_cache=cache.timing_cache(identity))
             built = _build(bundle, flavor, component, timed, progress)
