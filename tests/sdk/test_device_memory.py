@@ -96,11 +96,11 @@ def test_cuda_computes_fp32_in_fp32_unless_the_manifest_says_otherwise() -> None
     assert options == {"use_tf32": "1", "cudnn_conv_algo_search": "X"}
 
 
-def test_tensorrt_is_told_sizes_and_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("EDGEWRIGHT_CACHE", str(tmp_path))
-    ((name, options),) = providers_of("tensorrt", SPEECH, {})
+def test_tensorrt_is_told_sizes_and_cache(tmp_path: Path) -> None:
+    ((name, options),) = providers_of("tensorrt", SPEECH, {}, engines=tmp_path)
     assert name == "TensorrtExecutionProvider"
-    assert options["trt_engine_cache_path"] == str(tmp_path / "onnxruntime")
+    assert options["trt_engine_cache_path"] == options["trt_timing_cache_path"] == str(tmp_path)
+    assert "trt_engine_cache_path" not in providers_of("tensorrt", SPEECH, {})[0][1]
     assert options["trt_profile_min_shapes"] == "ids:1x2,scale:1"
     assert options["trt_profile_opt_shapes"] == "ids:1x256,scale:1"
     assert options["trt_profile_max_shapes"] == "ids:8x256,scale:8"

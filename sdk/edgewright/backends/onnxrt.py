@@ -16,6 +16,7 @@ from edgewright.backends.onnxrt_profile import KernelCall, read_profile
 from edgewright.backends.onnxrt_providers import PROVIDERS, ProviderOptions, providers_of
 from edgewright.backends.requirements import cuda_problem, tensorrt_provider_problem
 from edgewright.bundle.manifest import Component, Manifest, Variant
+from edgewright.engines.cache import cache_folder, hash_files
 from edgewright.errors import EdgewrightError, MissingDependencyError, PlacementError, StateError
 from edgewright.specs import Array, Resident, TensorSpec
 
@@ -220,7 +221,11 @@ class OnnxRuntime(Backend):
     ) -> Runner:
         """Open the graph `files[0]`; see `Backend.open`."""
         settings = cls._own_options(device, threads, shared_threads, strict=strict)
-        providers = providers_of(device, component, options or {}, strict=strict)
+        engines = None
+        if device == "tensorrt":
+            engines = cache_folder() / "onnxruntime" / hash_files(files)
+            engines.mkdir(parents=True, exist_ok=True)
+        providers = providers_of(device, component, options or {}, strict=strict, engines=engines)
         session = _checked_session(files, component, providers, settings)
         return OnnxRuntimeRunner(component, session, session.get_providers()[0])
 

@@ -1,10 +1,10 @@
 """ONNX Runtime's execution providers, and what each is told of a graph."""
 
 from collections.abc import Mapping
+from pathlib import Path
 
 from edgewright.backends.tensorrt_profiles import Shape, widest
 from edgewright.bundle.manifest import Component
-from edgewright.engines.cache import cache_folder
 from edgewright.errors import BundleError, EngineBuildError, PlacementError
 
 PROVIDERS = {
@@ -21,7 +21,12 @@ ProviderOptions = tuple[str, dict[str, str]]
 
 
 def providers_of(
-    device: str, component: Component, options: Mapping[str, str], *, strict: bool = True
+    device: str,
+    component: Component,
+    options: Mapping[str, str],
+    *,
+    strict: bool = True,
+    engines: Path | None = None,
 ) -> tuple[ProviderOptions, ...]:
     """Return the providers of a session and their options, the one asked for first.
 
@@ -29,6 +34,8 @@ def providers_of(
         device: A key of `PROVIDERS`.
         component: The graph; TensorRT is told the sizes that it is meant for.
         options: The manifest's own; they win.
+        engines: Folder for the engines of this graph alone, since ONNX Runtime tells them apart by
+            names and not by weights; without one none is kept.
         strict: Give no other provider what the one asked for does not take.
 
     Raises:
@@ -40,29 +47,27 @@ def providers_of(
             f"manifest: got provider options {refused}, expected some of {sorted(OPTIONS)}; "
             "export the bundle again"
         )
-    own = {"tensorrt": _tensorrt, "cuda": _cuda, "cpu": _cpu}[device](component)
+    own = {"tensorrt": _tensorrt, "cuda": _cuda, "cpu": _cpu}[device](component, engines)
     asked = (PROVIDERS[device], {**own, **options})
     if device != "tensorrt" or strict:
         return (asked,)
-    return asked, (PROVIDERS["cuda"], _cuda(component))
+    return asked, (PROVIDERS["cuda"], _cuda(component, engines))
 
 
-def _cpu(component: Component) -> dict[str, str]:
+def _cpu(component: Component, engines: Path | None) -> dict[str, str]:
     return {}
 
 
-def _cuda(component: Component) -> dict[str, str]:
+def _cuda(component: Component, engines: Path | None) -> dict[str, str]:
     return {"use_tf32": "0"}  # fp32 means fp32
 
 
-def _tensorrt(component: Component) -> dict[str, str]:
-    folder = str(cache_folder() / "onnxruntime")
-    kept = {
-        "trt_engine_cache_enable": "1",
-        "trt_engine_cache_path": folder,
-        "trt_timing_cache_enable": "1",
-        "trt_timing_cache_path": folder,
-    }
+def _tensorrt(component: Component, engines: Path | None) -> dict[str, str]:
+    kept = {}
+    if engines is not None:
+        names = ("trt_engine_cache", "trt_timing_cache")
+        kept = {f"{name}_enable": "1" for name in names}
+        kept |= {f"{name}_path": str(engines) for name in names}
     try:
         sizes = widest(component)
     except EngineBuildError as error:
@@ -70,9 +75,9 @@ def _tensorrt(component: Component) -> dict[str, str]:
     if not sizes:
         return kept
     shapes = zip(*sizes.values(), strict=True)
-    names = ("trt_profile_min_shapes", "trt_profile_opt_shapes", "trt_profile_max_shapes")
+    keys = ("trt_profile_min_shapes", "trt_profile_opt_shapes", "trt_profile_max_shapes")
     return kept | {
-        name: ",".join(map(_shape, sizes, kind)) for name, kind in zip(names, shapes, strict=True)
+        name: ",".join(map(_shape, sizes, kind)) for name, kind in zip(keys, shapes, strict=True)
     }
 
 
