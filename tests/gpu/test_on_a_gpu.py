@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import edgewright as ew
-from edgewright.backends.cuda import Buffer, Stream
+from edgewright.backends.cuda import Buffer, CudaStream
 from edgewright.backends.stateful import StatefulGraph
 from edgewright.engines.build import build_engines
 from edgewright.progress import Progress
@@ -83,7 +83,7 @@ def test_a_stream_with_states_on_the_gpu_hears_what_the_whole_says(recognizer: A
 
 
 def test_pinned_memory_crosses_both_ways() -> None:
-    stream, buffer = Stream(), Buffer(1000)
+    stream, buffer = CudaStream(), Buffer(1000)
     sent = np.arange(250, dtype=np.float32)
     buffer.upload(sent, stream)
     got = buffer.download(sent.shape, sent.dtype, stream)

@@ -94,7 +94,7 @@ def test_without_a_driver_cuda_gives_errors_and_no_crash() -> None:
     pytest.importorskip("cuda.bindings.runtime", reason="cuda-bindings is not installed")
     if Path("/proc/driver/nvidia/version").exists():
         pytest.skip("there is a driver")
-    code = "from edgewright.backends.cuda import Stream; Stream()"
+    code = "from edgewright.backends.cuda import CudaStream; CudaStream()"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert "EdgewrightError: CUDA: got cudaErrorInsufficientDriver" in done.stderr

@@ -13,8 +13,6 @@ from edgewright.bundle.manifest import Component, Manifest, StatePair, Variant
 from edgewright.errors import InputError, IntegrityError, StateError
 from edgewright.specs import Array, Resident, TensorSpec, check_arrays
 
-Arrays = Mapping[str, Array]
-
 
 @dataclass(frozen=True)
 class DeviceFact:
@@ -114,7 +112,7 @@ class Runner(ABC):
         self, inputs: Mapping[str, Array | Resident], outputs: Mapping[str, Array | Resident]
     ) -> Callable[[], None]:
         """Return `bind`'s call, of checked arrays; none is resident where `state` makes no such."""
-        given, wanted = cast("Arrays", inputs), cast("Arrays", outputs)
+        given, wanted = cast("Mapping[str, Array]", inputs), cast("Mapping[str, Array]", outputs)
 
         def call() -> None:
             answer = self._run(given)

@@ -12,8 +12,6 @@ import numpy as np
 from edgewright.errors import EdgewrightError, MissingDependencyError
 from edgewright.specs import Array, Resident, TensorSpec
 
-INSTALL = "pip install 'cuda-bindings>=12.6'"
-
 
 def runtime() -> Any:
     """Return CUDA's runtime API.
@@ -25,7 +23,8 @@ def runtime() -> Any:
         from cuda.bindings import runtime as module
     except ImportError as error:
         raise MissingDependencyError(
-            f"cuda-bindings: got '{error}', expected an installed library; {INSTALL}"
+            f"cuda-bindings: got '{error}', expected an installed library; `edgewright "
+            "doctor` has the line that installs it"
         ) from error
     return module
 
@@ -45,7 +44,7 @@ def _call(result: tuple[Any, ...]) -> Any:
     return values[0] if values else None
 
 
-class Stream:
+class CudaStream:
     """A queue of work on the GPU; `wait` sleeps until all of it is done."""
 
     def __init__(self) -> None:
@@ -72,7 +71,7 @@ class DeviceMemory:
         self._api = runtime()
         self.address = int(_call(self._api.cudaMalloc(max(1, size))))
 
-    def clear(self, size: int, stream: Stream) -> None:
+    def clear(self, size: int, stream: CudaStream) -> None:
         """Queue zeros for the first `size` bytes."""
         _call(self._api.cudaMemsetAsync(self.address, 0, size, stream.handle))
 
@@ -91,7 +90,7 @@ class Buffer(DeviceMemory):
         host = (ctypes.c_uint8 * max(1, size)).from_address(self._host_address)
         self._host = np.ctypeslib.as_array(host)
 
-    def upload(self, array: Array, stream: Stream) -> None:
+    def upload(self, array: Array, stream: CudaStream) -> None:
         """Queue the values of `array`, which may change once this returns."""
         self._view(array.shape, array.dtype)[...] = array
         kind = self._api.cudaMemcpyKind.cudaMemcpyHostToDevice
@@ -101,7 +100,7 @@ class Buffer(DeviceMemory):
             )
         )
 
-    def download(self, shape: tuple[int, ...], dtype: "np.dtype[Any]", stream: Stream) -> Array:
+    def download(self, shape: tuple[int, ...], dtype: "np.dtype[Any]", stream: CudaStream) -> Array:
         """Queue the copy to the host; return where the values will stand after `stream.wait()`.
 
         They stay until the next copy.
@@ -127,7 +126,7 @@ class Buffer(DeviceMemory):
 class DeviceState(Resident):
     """A state on the GPU."""
 
-    def __init__(self, spec: TensorSpec, stream: Stream) -> None:
+    def __init__(self, spec: TensorSpec, stream: CudaStream) -> None:
         super().__init__(spec)
         self._stream = stream
         self.memory = DeviceMemory(self.nbytes)

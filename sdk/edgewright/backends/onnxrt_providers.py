@@ -17,6 +17,7 @@ OPTIONS = frozenset(
     ("use_tf32", "cudnn_conv_algo_search", "arena_extend_strategy", "gpu_mem_limit")
 )
 """What a bundle may set: nothing that names a file, a library or an address."""
+_OWN = {"cuda": {"use_tf32": "0"}, "cpu": {}}  # fp32 means fp32
 ProviderOptions = tuple[str, dict[str, str]]
 
 
@@ -47,19 +48,11 @@ def providers_of(
             f"manifest: got provider options {refused}, expected some of {sorted(OPTIONS)}; "
             "export the bundle again"
         )
-    own = {"tensorrt": _tensorrt, "cuda": _cuda, "cpu": _cpu}[device](component, engines)
+    own = _tensorrt(component, engines) if device == "tensorrt" else _OWN[device]
     asked = (PROVIDERS[device], {**own, **options})
     if device != "tensorrt" or strict:
         return (asked,)
-    return asked, (PROVIDERS["cuda"], _cuda(component, engines))
-
-
-def _cpu(component: Component, engines: Path | None) -> dict[str, str]:
-    return {}
-
-
-def _cuda(component: Component, engines: Path | None) -> dict[str, str]:
-    return {"use_tf32": "0"}  # fp32 means fp32
+    return asked, (PROVIDERS["cuda"], dict(_OWN["cuda"]))
 
 
 def _tensorrt(component: Component, engines: Path | None) -> dict[str, str]:

@@ -13,7 +13,7 @@ from typing import ClassVar
 import numpy as np
 
 from edgewright.backends.base import Backend, DeviceFact, Runner
-from edgewright.backends.cuda import Buffer, DeviceState, Stream
+from edgewright.backends.cuda import Buffer, CudaStream, DeviceState
 from edgewright.backends.facts import EngineIdentity, Facts, TensorRtFlavor
 from edgewright.backends.nvidia import find_driver
 from edgewright.backends.requirements import tensorrt_problem
@@ -66,7 +66,7 @@ class TensorRtRunner(Runner):
             )
         self._profile = 0
         with ExitStack() as memory:
-            self._stream = memory.enter_context(closing(Stream()))
+            self._stream = memory.enter_context(closing(CudaStream()))
             self._buffers = {
                 name: memory.enter_context(closing(Buffer(size)))
                 for name, size in self._sizes().items()
@@ -249,10 +249,11 @@ class TensorRt(Backend):
         """
         facts = require_gpu(cls.flavor)
         identity = identity_of(hash_files(files), component, precision, cls.flavor, facts)
-        plan = EngineCache().load(identity)
+        engines = EngineCache()
+        plan = engines.load(identity)
         if plan is None:
             raise PlacementError(
-                f"{component.files[0]}: got no whole engine for it in '{EngineCache().folder}', "
+                f"{component.files[0]}: got no whole engine for it in '{engines.folder}', "
                 f"expected one; run `{BUILD.format(flavor=cls.flavor)}`"
             )
         try:

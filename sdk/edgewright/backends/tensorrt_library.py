@@ -18,10 +18,6 @@ MODULES: dict[TensorRtFlavor, tuple[str, ...]] = {
     "tensorrt-rtx": ("tensorrt_rtx", "tensorrt_rtx_bindings"),
 }
 """Names under which each is installed."""
-INSTALL: dict[TensorRtFlavor, str] = {
-    "tensorrt": "pip install '.[tensorrt]' in a checkout (on a Jetson, JetPack brings it)",
-    "tensorrt-rtx": "pip install '.[rtx]' in a checkout",
-}
 
 
 def import_tensorrt(flavor: TensorRtFlavor) -> Any:
@@ -39,7 +35,8 @@ def import_tensorrt(flavor: TensorRtFlavor) -> Any:
         else:
             return _checked(flavor, module)
     raise MissingDependencyError(
-        f"{flavor}: got '{'; '.join(errors)}', expected an installed library; {INSTALL[flavor]}"
+        f"{flavor}: got '{'; '.join(errors)}', expected an installed library; `edgewright "
+        "doctor` has the line that installs it"
     )
 
 

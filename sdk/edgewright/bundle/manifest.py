@@ -107,7 +107,8 @@ class Target:
     why_slower: tuple[str, ...] = ()
     """Where it is not faster than fp32: what costs the time, by node, the most costly first."""
     options: dict[str, str] = field(default_factory=dict)
-    """Of the execution provider, in its own words; they win over Edgewright's choices."""
+    """Of the execution provider, by names of `onnxrt_providers.OPTIONS`; they win over Edgewright's
+    choices."""
 
 
 @dataclass(frozen=True)

@@ -50,7 +50,7 @@ class Device:
     provider: str
     version: str
     works: bool
-    """Whether a one-node graph ran on it just now."""
+    """Whether a one-node graph ran on it just now; of TensorRT, whether the driver starts."""
     problem: str | None
 
 

@@ -67,9 +67,7 @@ def build_engines(
         digest = graph_digest([bundle.manifest.files[path].sha256 for path in component.files])
         identity = identity_of(digest, component, variant.precision, flavor, facts)
         with cache.building(identity):
-            kept = (record for record in cache.records() if record.identity == identity)
-            alike = any(record.compatibility == settings.compatibility for record in kept)
-            if (options is None or alike) and (plan := cache.load(identity)):
+            if plan := cache.load(identity, options.compatibility if options else None):
                 return ComponentEngine(variant.name, name, "cached", 0.0, len(plan), None)
             timed = replace(settings, timing_cache=cache.timing_cache(identity))
             built = _build(bundle, flavor, component, timed, progress)

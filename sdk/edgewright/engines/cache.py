@@ -52,10 +52,12 @@ class EngineCache:
             sorted((record for record in found if record), key=lambda r: r.built, reverse=True)
         )
 
-    def load(self, identity: EngineIdentity) -> bytes | None:
-        """Return the plan of this identity, if it is there to the last bit."""
+    def load(self, identity: EngineIdentity, compatibility: str | None = None) -> bytes | None:
+        """Return the plan of this identity, and compatibility if given, if it is there whole."""
         record = _read(self._path(identity, "json"))
         if record is None or record.identity != identity:
+            return None
+        if compatibility not in (None, record.compatibility):
             return None
         with suppress(FileNotFoundError):
             plan = self._path(identity, "plan").read_bytes()
