@@ -61,33 +61,40 @@ def load(
         UsageError: An option is out of its range.
         StateError: `threads` is given though `set_threads` was called.
     """
-    refused: dict[CandidateKey, str] = {}
     with Bundle.open(path, check=check, expected_digest=expected_digest) as bundle:
-        while True:
-            placement = place(
-                bundle.manifest,
-                probe(),
-                device=device,
-                precision=precision,
-                strict=strict,
-                refused=refused,
+        return _open_first(bundle, device, precision, threads, strict=strict)
+
+
+def _open_first(
+    bundle: Bundle, device: str, precision: str, threads: int | None, *, strict: bool
+) -> Model[Any]:
+    """Open the best candidate; where nothing was demanded, the best that opens, with a warning."""
+    demanded = strict and device != "auto"
+    refused: dict[CandidateKey, str] = {}
+    while True:
+        placement = place(
+            bundle.manifest,
+            probe(),
+            device=device,
+            precision=precision,
+            strict=strict,
+            refused=refused,
+        )
+        try:
+            model = open_model(bundle, placement, threads, strict=demanded)
+        except PlacementError as error:
+            if demanded:
+                raise
+            refused[placement.key] = " ".join(str(error).split())
+            continue
+        if refused and placement.fallback is None:
+            warnings.warn(
+                f"took {model.runtime.variant} on {model.runtime.provider}, because what comes "
+                f"before it cannot be opened: {'; '.join(refused.values())}",
+                PlacementWarning,
+                stacklevel=3,
             )
-            try:
-                model = open_model(bundle, placement, threads, strict=strict and device != "auto")
-            except PlacementError as error:
-                if strict and device != "auto":
-                    raise
-                refused[placement.key] = " ".join(str(error).split())
-                continue
-            if refused and placement.fallback is None:
-                passed_over = "; ".join(refused.values())
-                warnings.warn(
-                    f"took {model.runtime.variant} on {model.runtime.provider}, because what comes "
-                    f"before it cannot be opened: {passed_over}",
-                    PlacementWarning,
-                    stacklevel=2,
-                )
-            return model
+        return model
 
 
 def open_model(

@@ -26,7 +26,7 @@ from edgewright.backends.versions import (
 )
 
 _CUDA, _TENSORRT = "CUDAExecutionProvider", "TensorrtExecutionProvider"
-_NAMES: dict[TensorRtFlavor, str] = {"tensorrt": "TensorRT", "tensorrt-rtx": "TensorRT-RTX"}
+NAMES: dict[TensorRtFlavor, str] = {"tensorrt": "TensorRT", "tensorrt-rtx": "TensorRT-RTX"}
 _CUDA_LIBRARIES = ("libcudart", "libcublas", "libcublasLt")
 _DRIVERS: dict[Version, str] = {(12,): "525", (12, 2): "535", (13,): "580"}
 """First driver that serves a CUDA."""
@@ -61,7 +61,7 @@ def tensorrt_provider_problem(facts: Facts) -> str | None:
 
 def tensorrt_problem(facts: Facts, flavor: TensorRtFlavor) -> str | None:
     """Say why a TensorRT cannot be used by itself; none where it can."""
-    name = _NAMES[flavor]
+    name = NAMES[flavor]
     install = {"tensorrt": install_tensorrt, "tensorrt-rtx": install_tensorrt_rtx}[flavor](facts)
     if facts.nvidia.problem:
         return facts.nvidia.problem
@@ -189,7 +189,7 @@ def _driver_problem(facts: Facts, library: TensorRtLibrary, install: str) -> str
     wanted: Version = (int(library.cuda),)
     if wanted == (12,) and library.flavor == "tensorrt" and numbers(library.version) >= (11,):
         wanted = _LEAST_CUDA_OF_TENSORRT_11
-    name = f"{_NAMES[library.flavor]} {library.version}"
+    name = f"{NAMES[library.flavor]} {library.version}"
     return _cuda_version_problem(facts, name, wanted, install)
 
 

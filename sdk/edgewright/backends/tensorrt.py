@@ -16,7 +16,7 @@ from edgewright.backends.base import Backend, DeviceFact, Runner
 from edgewright.backends.cuda import Buffer, CudaStream, DeviceState
 from edgewright.backends.facts import EngineIdentity, Facts, TensorRtFlavor
 from edgewright.backends.nvidia import find_driver
-from edgewright.backends.requirements import tensorrt_problem
+from edgewright.backends.requirements import NAMES, tensorrt_problem
 from edgewright.backends.tensorrt_library import import_tensorrt, quiet_logger
 from edgewright.backends.tensorrt_profiles import Profile, line, profiles, shapes
 from edgewright.bundle.manifest import Component, Manifest, Variant
@@ -31,7 +31,6 @@ from edgewright.errors import (
 from edgewright.specs import Array, Resident, TensorSpec
 
 BUILD = "edgewright build BUNDLE --backend {flavor}"
-PROVIDERS: dict[TensorRtFlavor, str] = {"tensorrt": "TensorRT", "tensorrt-rtx": "TensorRT-RTX"}
 
 
 class TensorRtRunner(Runner):
@@ -46,7 +45,7 @@ class TensorRtRunner(Runner):
             PlacementError: TensorRT does not take the plan.
             EdgewrightError: The GPU has not enough memory.
         """
-        super().__init__(component, PROVIDERS[flavor])
+        super().__init__(component, NAMES[flavor])
         trt, self._logger = import_tensorrt(flavor), quiet_logger(flavor)
         self._lock, self._profiles = threading.Lock(), tuple(sizes)
         self._logger.errors.clear()
@@ -206,7 +205,7 @@ class TensorRt(Backend):
         """Return whether the first GPU can be used."""
         version = next((lib.version for lib in facts.tensorrt if lib.flavor == cls.flavor), "")
         problem = tensorrt_problem(facts, cls.flavor)
-        return (DeviceFact(cls.key, "tensorrt", PROVIDERS[cls.flavor], version, problem),)
+        return (DeviceFact(cls.key, "tensorrt", NAMES[cls.flavor], version, problem),)
 
     @classmethod
     def variant_problem(
@@ -286,7 +285,7 @@ def require_gpu(flavor: TensorRtFlavor) -> Facts:
     facts = probe().facts
     if problem := tensorrt_problem(facts, flavor):
         raise GpuUnavailableError(
-            f"{PROVIDERS[flavor]}: {problem}; see `edgewright doctor`, or use device='cpu'"
+            f"{NAMES[flavor]}: {problem}; see `edgewright doctor`, or use device='cpu'"
         )
     return facts
 
