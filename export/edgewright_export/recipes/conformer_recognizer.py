@@ -67,10 +67,12 @@ class FrontEnd:
         return math.prod(stride for _, stride, _ in self.subsampling) / self.steps_per_second
 
     def length_ranges(self) -> tuple[SizeRange, ...]:
-        """Return the lengths that engines are built for: one chunk, and up to 30 s."""
+        """Return the lengths that engines are built for: one chunk, and up to 30 s of audio."""
         whole = self.chunk_frames == 1
         least = (self._steps(0.25),) if whole else (self.chunk_frames, self.chunk_frames)
-        return lengths(*least, *map(self._steps, (2, 8, 30)), step=self.chunk_frames)
+        flush = self.flush_frames / self.steps_per_second
+        longer = (self._steps(seconds + flush) for seconds in (2, 8, 30))
+        return lengths(*least, *longer, step=self.chunk_frames)
 
     def _steps(self, seconds: float) -> int:
         """Return the steps of `seconds` or a little more, in whole chunks."""

@@ -11,6 +11,7 @@ import transformers
 from edgewright.bundle.manifest import SizeRange
 from edgewright.errors import InputError
 from edgewright.families.marian import MarianConfig
+from edgewright.families.marian_decoder import FIRST_CAPACITY, capacity
 from edgewright.specs import Array
 from edgewright_export.calibrate import Calibration
 from edgewright_export.checkpoint import Checkpoint
@@ -35,10 +36,9 @@ LONGEST_SYNTHETIC = 24
 """Tokens of the longest source that is made up."""
 TARGET_TOKENS = 32
 """Tokens of the translations that quantized graphs are observed with and judged by."""
-BEAMS = (SizeRange(1, 4, 8),)
-SOURCE = lengths(1, 128)
-TARGET = lengths(2, 128)
-"""Sizes that engines are built for."""
+USUAL_BEAMS = 8
+USUAL_TOKENS = 128
+"""Engines serve as many beams, and have a range of their own for sentences of as many tokens."""
 GOLDEN_LOGITS = 2**19
 """Numbers of a golden sample's output at most, so that a bundle stays small."""
 
@@ -93,14 +93,14 @@ class MarianRecipe(Recipe):
 
     def components(self) -> dict[str, TracedComponent]:
         """Return the encoder, and the decoder's step."""
-        source, step = MarianSource(self._model), MarianStep(self._model)
+        source, step, config = MarianSource(self._model), MarianStep(self._model), self._config
         names = ("token_ids", "attention_mask")
         encoder = TracedComponent(
             module=source,
             inputs=self._source(2, 7),
             outputs=source.outputs,
             dynamic={name: {0: "batch", 1: "source"} for name in names},
-            ranges={"batch": BATCH, "source": SOURCE},
+            ranges={"batch": BATCH, "source": _tokens(1, config.max_source_tokens)},
             probes=(self._source(1, 1), self._source(3, 19)),
         )
         sizes = ((2, 3, 7, 5), (1, 1, 3, 2), (3, 4, 11, 9))
@@ -110,7 +110,12 @@ class MarianRecipe(Recipe):
             inputs=inputs,
             outputs=("logits", *(f"next_{name}" for name in step.states)),
             dynamic={name: step.dynamic_axes(name) for name in inputs},
-            ranges={"batch": BATCH, "beams": BEAMS, "source": SOURCE, "time": TARGET},
+            ranges={
+                "batch": BATCH,
+                "beams": (SizeRange(1, 4, max(USUAL_BEAMS, config.search.num_beams)),),
+                "source": _tokens(1, config.max_source_tokens),
+                "time": _tokens(FIRST_CAPACITY, capacity(config.max_target_tokens)),
+            },
             probes=tuple(probes),
         )
         return {"encoder": encoder, "decoder": decoder}
@@ -220,3 +225,7 @@ class MarianRecipe(Recipe):
             **states,
             step.states[-1]: torch.arange(batch) % time,
         }
+
+
+def _tokens(least: int, most: int) -> tuple[SizeRange, ...]:
+    return lengths(least, min(USUAL_TOKENS, most), most)

@@ -1,5 +1,6 @@
 """The graphs of a Marian translator: the source once, then a decoder that keeps its states."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
@@ -19,6 +20,11 @@ STEP = ("token_ids", "parents", "attention_mask")
 FIRST_CAPACITY = 16
 """Tokens that the states have room for at first; it doubles as needed, so that a step of a short
 sentence does not move the room of a long one."""
+
+
+def capacity(tokens: int) -> int:
+    """Return the room of states that hold as many tokens, 1 or more."""
+    return FIRST_CAPACITY << max(0, math.ceil(math.log2(tokens / FIRST_CAPACITY)))
 
 
 def check_graphs(runners: Mapping[str, Runner]) -> None:
@@ -111,9 +117,9 @@ class CachedDecoder:
         return {name: _zeros(shapes[name], self._size, self._capacity) for name in self._names}
 
     def _grow(self) -> None:
-        """Give the states twice the room."""
+        """Give the states room for the next token, and more."""
         kept = self._states[self._steps % 2]
-        self._capacity *= 2
+        self._capacity = capacity(self._steps + 1)
         states = self._new_states()
         for name, array in kept.items():
             states[name][tuple(map(slice, array.shape))] = array
