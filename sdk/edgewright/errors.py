@@ -92,6 +92,10 @@ class EngineBuildError(EdgewrightError, RuntimeError):
     """A graph that TensorRT does not take; the message names the nodes and TensorRT's reasons."""
 
 
+class CacheError(EdgewrightError, OSError):
+    """A cache of engines that cannot be written to, or is full."""
+
+
 class MissingDependencyError(EdgewrightError, ImportError):
     """A library that this call needs is not installed; the message has the install line."""
 

@@ -1,14 +1,14 @@
-"""`edgewright cache list|clear`: the TensorRT engines that were built on this device."""
+"""`edgewright cache list|clear`: what the cache of TensorRT engines of this device holds."""
 
 import argparse
 from dataclasses import dataclass
+from pathlib import Path
 
-from edgewright.backends.facts import EngineRecord
 from edgewright.commands.base import add_json_option
 from edgewright.commands.output import emit, emit_table
-from edgewright.engines.cache import EngineCache
+from edgewright.engines.cache import CacheEntry, EngineCache
 
-_HEADER = ("engine", "for", "MB", "built")
+_HEADER = ("engine", "for", "MB", "last used")
 
 
 @dataclass(frozen=True)
@@ -17,7 +17,6 @@ class Cleared:
 
     folder: str
     bytes: int
-    """Of the plans."""
 
     def __str__(self) -> str:
         return f"{self.folder}: freed {self.bytes / 1e6:.1f} MB"
@@ -39,15 +38,17 @@ class CacheCommand:
         if args.action == "clear":
             emit(Cleared(str(cache.folder), cache.clear()), as_json=args.json)
         elif args.json:
-            for record in cache.records():
-                emit(record, as_json=True)
+            for entry in cache.entries():
+                emit(entry, as_json=True)
         else:
             title = f"{cache.folder} (at most {cache.limit / 1e9:.1f} GB)"
-            emit_table(title, _HEADER, [_row(record) for record in cache.records()])
+            emit_table(title, _HEADER, [_row(entry) for entry in cache.entries()])
         return 0
 
 
-def _row(record: EngineRecord) -> tuple[str, ...]:
-    about = record.identity
-    kind = f"{about.flavor} {about.version}, {about.gpu}, driver {about.driver_major}"
-    return record.bundle, kind, f"{record.plan_bytes / 1e6:.1f}", record.built
+def _row(entry: CacheEntry) -> tuple[str, ...]:
+    what, kind = ", ".join(Path(path).name for path in entry.paths), "no whole engine"
+    if entry.record is not None:
+        about, what = entry.record.identity, entry.record.bundle
+        kind = f"{about.flavor} {about.version}, {about.gpu}, driver {about.driver_major}"
+    return what, kind, f"{entry.bytes / 1e6:.1f}", entry.used

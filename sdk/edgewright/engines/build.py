@@ -33,9 +33,13 @@ class ComponentEngine:
     """Of the plan; 0 where it failed."""
     problem: str | None
     """Why it failed; none where it did not."""
+    layers_problem: str | None = None
+    """Why TensorRT's account of the layers is not beside the engine, which serves without it."""
 
     def __str__(self) -> str:
         about = f"{self.seconds:.1f} s, {self.bytes / 1e6:.1f} MB"
+        if self.layers_problem is not None:
+            about += f", without an account of its layers: {self.layers_problem}"
         return f"{self.variant}\t{self.component}\t{self.state}\t{self.problem or about}"
 
 
@@ -74,8 +78,9 @@ def build_engines(
             cache.keep_timing_cache(identity, built.timing_cache)
             about = f"{bundle.manifest.name} {bundle.manifest.version}, {variant.name}, {name}"
             record = _record(identity, built, about, settings.compatibility)
-            cache.store(record, built.plan, layers_of(flavor, built.plan))
-        return ComponentEngine(variant.name, name, "built", built.seconds, len(built.plan), None)
+            cache.store(record, built.plan)
+        told = ComponentEngine(variant.name, name, "built", built.seconds, len(built.plan), None)
+        return replace(told, layers_problem=_keep_layers(cache, flavor, identity, built.plan))
 
     return _each(bundle.manifest, variants, build)
 
@@ -101,6 +106,17 @@ def check_engines(
         return ComponentEngine(variant.name, name, "checked", built.seconds, len(built.plan), None)
 
     return _each(bundle.manifest, variants, check)
+
+
+def _keep_layers(
+    cache: EngineCache, flavor: TensorRtFlavor, identity: EngineIdentity, plan: bytes
+) -> str | None:
+    """Keep what TensorRT says of the layers beside the engine; say what went wrong, or none."""
+    try:
+        cache.keep_layers(identity, layers_of(flavor, plan))
+    except Exception as error:  # noqa: BLE001 - whatever it is, the engine is there
+        return str(error) or type(error).__name__
+    return None
 
 
 def _each(

@@ -1,25 +1,45 @@
 """Engines that were built on this device: found by what they depend on, checked before use.
 
 Each is a plan beside its sidecar: `<key>.plan` and `<key>.json`, and `<key>.layers` with what
-TensorRT says of its layers. The key is a hash of the `EngineIdentity`.
+TensorRT says of its layers. The key is a hash of the `EngineIdentity`. Whoever builds or deletes an
+engine holds `<key>.lock`, which stays.
 """
 
 import hashlib
 import json
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from datetime import datetime, timezone
 from pathlib import Path
 from tempfile import gettempdir
+
+from filelock import FileLock, Timeout
 
 from edgewright import records, strict_json
 from edgewright.backends.facts import EngineIdentity, EngineRecord
 from edgewright.bundle.files import hash_stream
-from edgewright.errors import BundleError, UsageError
+from edgewright.errors import BundleError, CacheError, UsageError
 from edgewright.output_file import complete_file
 
 DEFAULT_LIMIT = 8 * 2**30
-"""Bytes of plans that the cache holds."""
+"""Bytes that the cache holds."""
+
+
+@dataclass(frozen=True)
+class CacheEntry:
+    """What lies in the cache under one name, and goes together."""
+
+    name: str
+    """Key of an engine; other names are those of timing caches and of what a crash left."""
+    paths: tuple[str, ...]
+    """Where it lies; the sidecar of an engine comes first."""
+    bytes: int
+    used: str
+    """When it was last written or loaded: ISO 8601, UTC."""
+    record: EngineRecord | None
+    """The sidecar of a whole engine."""
 
 
 class EngineCache:
@@ -30,15 +50,15 @@ class EngineCache:
 
         Args:
             folder: `EDGEWRIGHT_CACHE` by default, or `edgewright` in the user's cache folder.
-            limit: Bytes of plans; beyond them the oldest go. `EDGEWRIGHT_CACHE_BYTES` by default,
-                or `DEFAULT_LIMIT`.
+            limit: Bytes of everything in it; beyond them goes what was not used for longest.
+                `EDGEWRIGHT_CACHE_BYTES` by default, or `DEFAULT_LIMIT`.
         """
         self.folder = (cache_folder() if folder is None else folder) / "engines"
         self._limit = limit
 
     @property
     def limit(self) -> int:
-        """Bytes of plans that it holds.
+        """Bytes that it holds.
 
         Raises:
             UsageError: The environment has no whole number of bytes.
@@ -46,54 +66,73 @@ class EngineCache:
         return _default_limit() if self._limit is None else self._limit
 
     def records(self) -> tuple[EngineRecord, ...]:
-        """Return the sidecars, the newest first; those that cannot be read are passed over."""
-        found = (_read(path) for path in self.folder.glob("*.json"))
+        """Return the sidecars of the engines that are there, the newest first.
+
+        A plan that is missing or of another size does not count; `load` looks at its bytes.
+        """
+        found = (self._whole(path) for path in self.folder.glob("*.json"))
         return tuple(
             sorted((record for record in found if record), key=lambda r: r.built, reverse=True)
         )
 
+    def entries(self) -> tuple[CacheEntry, ...]:
+        """Return everything that the cache holds, the last used first."""
+        paths: dict[str, list[Path]] = {}
+        for path in sorted(self.folder.glob("*")):
+            if path.suffix != ".lock":
+                paths.setdefault(path.stem, []).append(path)
+        found = (self._entry(name, together) for name, together in paths.items())
+        return tuple(sorted(found, key=lambda entry: entry.used, reverse=True))
+
     def load(self, identity: EngineIdentity, compatibility: str | None = None) -> bytes | None:
         """Return the plan of this identity, and compatibility if given, if it is there whole."""
-        record = _read(self._path(identity, "json"))
-        if record is None or record.identity != identity:
+        record = self._whole(self._path(identity, "json"))
+        if record is None or compatibility not in (None, record.compatibility):
             return None
-        if compatibility not in (None, record.compatibility):
-            return None
+        path = self._path(identity, "plan")
         with suppress(FileNotFoundError):
-            plan = self._path(identity, "plan").read_bytes()
+            plan = path.read_bytes()
             if hashlib.sha256(plan).hexdigest() == record.plan_sha256:
+                _note_use(path)
                 return plan
         return None
 
-    def store(self, record: EngineRecord, plan: bytes, layers: str | None = None) -> None:
-        """Keep an engine, and let go of the oldest ones beyond the limit.
+    def store(self, record: EngineRecord, plan: bytes) -> None:
+        """Keep an engine, and let go of what was not used for longest beyond the limit.
 
-        The sidecar is written last: without it, a plan does not count.
+        The sidecar is written last: without it, a plan does not serve.
 
         Raises:
-            OSError: The folder cannot be written to.
+            CacheError: The folder cannot be written to, or is full.
         """
-        self.folder.mkdir(parents=True, exist_ok=True)
-        with complete_file(self._path(record.identity, "plan")) as file:
-            file.write_bytes(plan)
-        if layers is not None:
-            with complete_file(self._path(record.identity, "layers")) as file:
-                file.write_text(layers, "utf-8")
-        with complete_file(self._path(record.identity, "json")) as file:
-            file.write_bytes(strict_json.dump(records.plain(record)))
-        self._evict(record)
+        with self._writing():
+            with complete_file(self._path(record.identity, "plan")) as file:
+                file.write_bytes(plan)
+            with complete_file(self._path(record.identity, "json")) as file:
+                file.write_bytes(strict_json.dump(records.plain(record)))
+        self._evict(_key(record.identity))
+
+    def keep_layers(self, identity: EngineIdentity, layers: str) -> None:
+        """Keep what TensorRT says of the layers of an engine, beside it.
+
+        Raises:
+            CacheError: As `store`.
+        """
+        with self._writing(), complete_file(self._path(identity, "layers")) as file:
+            file.write_text(layers, "utf-8")
 
     @contextmanager
     def building(self, identity: EngineIdentity) -> Iterator[None]:
         """Let one process at a time build the engine of an identity; others wait.
 
         Whoever waited looks again with `load` before it builds.
-        """
-        import fcntl  # not on Windows, where nothing else needs it
 
-        self.folder.mkdir(parents=True, exist_ok=True)
-        with self._path(identity, "lock").open("ab") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
+        Raises:
+            CacheError: The folder cannot be written to.
+        """
+        with ExitStack() as held:
+            with self._writing():
+                held.enter_context(FileLock(self._path(identity, "lock")))
             yield
 
     def timing_cache(self, identity: EngineIdentity) -> bytes:
@@ -103,30 +142,66 @@ class EngineCache:
         return b""
 
     def keep_timing_cache(self, identity: EngineIdentity, content: bytes) -> None:
-        """Keep what a build measured for those after it."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        with complete_file(self._timing_path(identity)) as file:
+        """Keep what a build measured for those after it.
+
+        Raises:
+            CacheError: As `store`.
+        """
+        with self._writing(), complete_file(self._timing_path(identity)) as file:
             file.write_bytes(content)
 
-    def remove(self, record: EngineRecord) -> None:
-        """Delete one engine; its sidecar goes first."""
-        for suffix in ("json", "plan", "layers"):
-            self._path(record.identity, suffix).unlink(missing_ok=True)
-
     def clear(self) -> int:
-        """Delete everything; return the bytes of the plans."""
-        freed = sum(path.stat().st_size for path in self.folder.glob("*.plan"))
-        for pattern in ("*.json", "*.plan", "*.timing", "*.layers"):  # a lock may be held
-            for path in self.folder.glob(pattern):
-                path.unlink(missing_ok=True)
-        return freed
+        """Delete everything but what is being built; return the bytes."""
+        return sum(self._remove(entry) for entry in self.entries())
 
-    def _evict(self, newest: EngineRecord) -> None:
+    def _entry(self, name: str, paths: Sequence[Path]) -> CacheEntry:
+        used = max(map(_last_use, paths))
+        return CacheEntry(
+            name=name,
+            paths=tuple(map(str, paths)),
+            bytes=sum(map(_size, paths)),
+            used=datetime.fromtimestamp(used, timezone.utc).isoformat(timespec="microseconds"),
+            record=self._whole(self.folder / f"{name}.json"),
+        )
+
+    def _whole(self, sidecar: Path) -> EngineRecord | None:
+        """Return a sidecar that lies under its own name beside a plan of its size."""
+        record = _read(sidecar)
+        if record is None or sidecar.stem != _key(record.identity):
+            return None
+        return record if _size(sidecar.with_suffix(".plan")) == record.plan_bytes else None
+
+    def _evict(self, kept: str) -> None:
+        """Delete what was not used for longest beyond the limit, and never `kept`."""
         total = 0
-        for record in self.records():
-            total += record.plan_bytes
-            if total > self.limit and record.identity != newest.identity:
-                self.remove(record)
+        for entry in self.entries():
+            total += entry.bytes
+            if total > self.limit and entry.name != kept:
+                self._remove(entry)
+
+    def _remove(self, entry: CacheEntry) -> int:
+        """Delete an entry, unless someone works on it; return the bytes that this freed."""
+        with suppress(Timeout), FileLock(self.folder / f"{entry.name}.lock", timeout=0):
+            for path in map(Path, entry.paths):
+                path.unlink(missing_ok=True)
+            return entry.bytes
+        return 0
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """Make the folder; say what to do where it, or a file in it, cannot be written.
+
+        Raises:
+            CacheError: Instead of what the system said.
+        """
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            yield
+        except (OSError, UsageError) as error:
+            raise CacheError(
+                f"cache: got '{error}', expected to write to '{self.folder}'; make room there, or "
+                "set EDGEWRIGHT_CACHE to another folder"
+            ) from error
 
     def _path(self, identity: EngineIdentity, suffix: str) -> Path:
         return self.folder / f"{_key(identity)}.{suffix}"
@@ -188,6 +263,24 @@ def _key(identity: EngineIdentity) -> str:
 
 def _digest(value: object) -> str:
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
+
+
+def _size(path: Path) -> int:
+    """Return the bytes of a file; 0 where there is none."""
+    with suppress(OSError):
+        return path.stat().st_size
+    return 0
+
+
+def _last_use(path: Path) -> float:
+    with suppress(OSError):
+        return path.stat().st_mtime
+    return 0.0
+
+
+def _note_use(path: Path) -> None:
+    with suppress(OSError):  # of a cache that may only be read
+        os.utime(path)
 
 
 def _read(path: Path) -> EngineRecord | None:

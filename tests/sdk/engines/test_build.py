@@ -11,8 +11,10 @@ import pytest
 
 import edgewright as ew
 from edgewright.backends.tensorrt import TensorRt, TensorRtRtx, require_gpu
+from edgewright.backends.tensorrt_build import BuildOptions
 from edgewright.bundle.manifest import Target, Variant
 from edgewright.cli import main
+from edgewright.engines import build
 from edgewright.engines.build import _chosen as chosen
 from edgewright.engines.build import build_engines, check_engines
 from edgewright.engines.cache import EngineCache
@@ -20,6 +22,7 @@ from edgewright.errors import GpuUnavailableError
 from edgewright.probe import probe
 from edgewright.progress import Progress
 from engine_records import ORIN, PLAN, record
+from recorded_probes import recorded
 
 NO_GPU = probe().facts.nvidia.problem is not None
 ADA = ("--backend", "tensorrt-rtx", "--check", "--compute-capability", "8.9")
@@ -128,9 +131,62 @@ def test_the_cache_is_listed_and_cleared(capsys: pytest.CaptureFixture[str]) -> 
     assert main(["cache", "list"]) == 0
     EngineCache().store(record(ORIN), PLAN)
     assert main(["cache", "list", "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["identity"]["gpu"] == "Orin"
+    listed = json.loads(capsys.readouterr().out)
+    assert listed["record"]["identity"]["gpu"] == "Orin"
+    size = listed["bytes"]
+    assert size > len(PLAN)
     assert main(["cache", "list"]) == 0
     assert "tiny 0, fp16, model\ttensorrt 10.3.0, Orin, driver 540" in capsys.readouterr().out
     assert main(["cache", "clear", "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["bytes"] == len(PLAN)
+    assert json.loads(capsys.readouterr().out)["bytes"] == size
     assert EngineCache().records() == ()
+
+
+def test_what_serves_no_longer_is_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    cache = EngineCache()
+    cache.store(record(ORIN), PLAN)
+    (sidecar,) = cache.folder.glob("*.json")
+    sidecar.unlink()
+    assert main(["cache", "list"]) == 0
+    assert f"{sidecar.stem}.plan\tno whole engine\t0.0\t" in capsys.readouterr().out
+
+
+@pytest.fixture
+def ada(monkeypatch: pytest.MonkeyPatch) -> BuildOptions:
+    """Let NVIDIA's builder build for a GPU that is not here, as if it were."""
+    here = recorded("t4").facts
+    rtx = next(found for found in probe().facts.tensorrt if found.flavor == "tensorrt-rtx")
+    monkeypatch.setattr(build, "require_gpu", lambda flavor: replace(here, tensorrt=(rtx,)))
+    return BuildOptions(compute_capability="8.9")
+
+
+@needs_rtx
+def test_an_engine_whose_layers_cannot_be_told_is_kept(
+    vit: Path, ada: BuildOptions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> str:
+        raise RuntimeError("inspector: out of memory")
+
+    monkeypatch.setattr(build, "layers_of", refuse)
+    with ew.Bundle.open(vit) as bundle, Progress() as progress:
+        built, cached = (
+            next(build_engines(bundle, "tensorrt-rtx", progress, options=ada)) for _ in range(2)
+        )
+    assert (built.state, built.problem) == ("built", None)
+    assert "without an account of its layers: inspector: out of memory" in str(built)
+    assert (cached.state, cached.bytes) == ("cached", built.bytes)
+
+
+@needs_rtx
+def test_an_engine_that_cannot_be_stored_fails_alone(
+    vit: Path, ada: BuildOptions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with ew.Bundle.open(vit) as bundle, Progress() as progress:
+        (failed,) = build_engines(bundle, "tensorrt-rtx", progress, options=ada)
+    assert failed.state == "failed"
+    assert "No space left on device" in str(failed.problem)
+    assert "set EDGEWRIGHT_CACHE to another folder" in str(failed.problem)

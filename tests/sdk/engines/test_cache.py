@@ -1,6 +1,7 @@
 """Engines on disk: whole or not at all, found by what they depend on, one builder at a time."""
 
 import json
+import os
 import subprocess
 import sys
 from dataclasses import replace
@@ -10,9 +11,10 @@ from typing import Any
 
 import pytest
 
-from edgewright import records
+from edgewright import records, strict_json
+from edgewright.backends.facts import EngineIdentity
 from edgewright.engines.cache import EngineCache, graph_digest, hash_files, stale
-from edgewright.errors import UsageError
+from edgewright.errors import CacheError, UsageError
 from engine_records import ORIN, PLAN, record
 
 
@@ -24,7 +26,8 @@ def cache(tmp_path: Path) -> EngineCache:
 def test_what_was_stored_is_found_again(cache: EngineCache) -> None:
     assert cache.load(ORIN) is None
     assert cache.records() == ()
-    cache.store(record(ORIN), PLAN, layers='{"Layers": []}')
+    cache.store(record(ORIN), PLAN)
+    cache.keep_layers(ORIN, '{"Layers": []}')
     assert cache.load(ORIN) == PLAN
     assert cache.records() == (record(ORIN),)
     assert len(list(cache.folder.glob("*.layers"))) == 1
@@ -70,6 +73,7 @@ def test_a_plan_that_is_not_whole_is_never_loaded(damage: str, cache: EngineCach
             )
         )
     assert cache.load(ORIN) is None
+    assert bool(cache.records()) == (damage in ("changed", "foreign"))  # `load` alone reads plans
     cache.store(record(ORIN), PLAN)
     assert cache.load(ORIN) == PLAN
 
@@ -90,6 +94,7 @@ def test_a_sidecar_under_another_engines_name_is_passed_over(cache: EngineCache)
     entries["identity"]["version"] = "10.7.0"
     path.write_text(json.dumps(entries))
     assert cache.load(ORIN) is None
+    assert cache.records() == ()
 
 
 def test_an_interrupted_store_leaves_nothing_that_counts(
@@ -105,26 +110,94 @@ def test_an_interrupted_store_leaves_nothing_that_counts(
     assert [path.suffix for path in cache.folder.iterdir()] == [".plan"]
 
 
-def test_the_oldest_go_beyond_the_limit(tmp_path: Path) -> None:
-    cache = EngineCache(tmp_path, limit=2 * len(PLAN))
-    for day in (1, 3, 2):
+def unused_since(cache: EngineCache, day: int) -> None:
+    """Date everything that was stored in this year to the `day` of January 2020."""
+    for path in cache.folder.iterdir():
+        if path.stat().st_mtime > 1.7e9:
+            os.utime(path, (1577836800 + 86400 * day,) * 2)
+
+
+def drivers(cache: EngineCache) -> set[int]:
+    return {r.identity.driver_major for r in cache.records()}
+
+
+def test_what_was_not_used_for_longest_goes_beyond_the_limit(tmp_path: Path) -> None:
+    cache = EngineCache(tmp_path, limit=3 * len(PLAN))
+    for day in (1, 2):
         identity = replace(ORIN, driver_major=500 + day)
-        cache.store(record(identity, built=f"2026-01-0{day}T00:00:00+00:00"), PLAN, layers="{}")
-    assert [r.identity.driver_major for r in cache.records()] == [503, 502]
-    assert len(list(cache.folder.iterdir())) == 6
-    cache.store(record(ORIN, b"x" * 9 * len(PLAN), built="2025-01-01T00:00:00+00:00"), PLAN * 9)
-    assert ORIN in {r.identity for r in cache.records()}  # what was just built is kept
+        cache.store(record(identity), PLAN)
+        cache.keep_layers(identity, "{}")
+        unused_since(cache, day)
+    assert cache.load(replace(ORIN, driver_major=501)) == PLAN
+    cache.store(record(ORIN), PLAN)
+    assert drivers(cache) == {501, 540}
+    assert {path.suffix for path in cache.folder.glob(f"{'?' * 64}.*")} >= {".layers", ".plan"}
+    cache.store(record(ORIN, PLAN * 9), PLAN * 9)
+    assert drivers(cache) == {540}  # what was just built is kept
+    assert len(cache.entries()) == 1
+
+
+def test_what_serves_no_longer_counts_and_goes(tmp_path: Path) -> None:
+    cache = EngineCache(tmp_path, limit=4 * len(PLAN))
+    for precision in ("fp16", "fp32", "int8-trt"):
+        cache.store(record(replace(ORIN, precision=precision)), PLAN)
+    crashed, changed, cut = sorted(cache.folder.glob("*.json"))
+    crashed.unlink()
+    changed.write_text("{")
+    cut.with_suffix(".plan").write_bytes(PLAN[:-1])
+    unused_since(cache, 1)
+    left = cache.folder / ".0123.partial"
+    left.write_bytes(PLAN)
+    unused_since(cache, 0)
+    assert cache.records() == ()
+    assert [entry.record for entry in cache.entries()] == [None] * 4
+    assert sum(entry.bytes for entry in cache.entries()) > 4 * len(PLAN)
+    cache.store(record(ORIN), PLAN)
+    assert not left.exists()
+    assert sum(entry.bytes for entry in cache.entries()) <= cache.limit
+    assert drivers(cache) == {540}
+
+
+def test_what_is_being_built_is_not_deleted(tmp_path: Path) -> None:
+    cache = EngineCache(tmp_path, limit=1)
+    other = replace(ORIN, precision="fp32")
+    cache.store(record(ORIN), PLAN)
+    with cache.building(ORIN):
+        cache.store(record(other), PLAN)
+        assert len(cache.records()) == 2
+        assert cache.clear() == len(PLAN) + sidecar_bytes(cache, other)
+    assert [r.identity for r in cache.records()] == [ORIN]
+
+
+def sidecar_bytes(cache: EngineCache, identity: EngineIdentity) -> int:
+    return len(strict_json.dump(records.plain(record(identity))))
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("no folder")
+    cache = EngineCache(tmp_path / "file")
+    for work in (
+        lambda: cache.store(record(ORIN), PLAN),
+        lambda: cache.keep_layers(ORIN, "{}"),
+        lambda: cache.keep_timing_cache(ORIN, b""),
+        lambda: cache.building(ORIN).__enter__(),
+    ):
+        with pytest.raises(CacheError, match=r"expected to write to .*engines.*EDGEWRIGHT_CACHE"):
+            work()
+    assert cache.load(ORIN) is None
+    assert cache.entries() == cache.records() == ()
 
 
 def test_clear_leaves_an_empty_folder(cache: EngineCache) -> None:
-    cache.store(record(ORIN), PLAN, layers="{}")
+    cache.store(record(ORIN), PLAN)
+    cache.keep_layers(ORIN, "{}")
     cache.keep_timing_cache(ORIN, b"measured")
     with cache.building(ORIN):
         pass
     assert cache.timing_cache(ORIN) == b"measured"
     assert cache.timing_cache(replace(ORIN, gpu="Thor")) == b""
-    assert cache.clear() == len(PLAN)
-    assert [path.suffix for path in cache.folder.iterdir()] == [".lock"]  # it may be held
+    assert cache.clear() == len(PLAN) + sidecar_bytes(cache, ORIN) + len("{}") + len("measured")
+    assert {path.suffix for path in cache.folder.iterdir()} == {".lock"}  # it may be held
     assert cache.clear() == 0
 
 
