@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -16,7 +17,7 @@ from edgewright.backends.onnxrt_profile import KernelCall, read_profile
 from edgewright.backends.onnxrt_providers import PROVIDERS, ProviderOptions, providers_of
 from edgewright.backends.requirements import cuda_problem, tensorrt_provider_problem
 from edgewright.bundle.manifest import Component, Manifest, Variant
-from edgewright.engines.cache import cache_folder, hash_files
+from edgewright.engines.cache import EngineCache, hash_files
 from edgewright.errors import EdgewrightError, MissingDependencyError, PlacementError, StateError
 from edgewright.specs import Array, Resident, TensorSpec
 
@@ -221,12 +222,11 @@ class OnnxRuntime(Backend):
     ) -> Runner:
         """Open the graph `files[0]`; see `Backend.open`."""
         settings = cls._own_options(device, threads, shared_threads, strict=strict)
-        engines = None
-        if device == "tensorrt":
-            engines = cache_folder() / "onnxruntime" / hash_files(files)
-            engines.mkdir(parents=True, exist_ok=True)
-        providers = providers_of(device, component, options or {}, strict=strict, engines=engines)
-        session = _checked_session(files, component, providers, settings)
+        with _engines(device, files) as engines:
+            providers = providers_of(
+                device, component, options or {}, strict=strict, engines=engines
+            )
+            session = _checked_session(files, component, providers, settings)
         return OnnxRuntimeRunner(component, session, session.get_providers()[0])
 
     @classmethod
@@ -307,6 +307,13 @@ def _options(
     if device != "cpu" and strict:
         options.add_session_config_entry("session.disable_cpu_ep_fallback", "1")
     return options
+
+
+def _engines(device: str, files: Sequence[Path]) -> AbstractContextManager[Path | None]:
+    """Return the folder for the engines of a graph, where its device has such."""
+    if device != "tensorrt":
+        return nullcontext()
+    return EngineCache().provider_engines(hash_files(files))
 
 
 def _session(graph: str | bytes, providers: Sequence[ProviderOptions], options: Any) -> Any:

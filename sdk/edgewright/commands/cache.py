@@ -36,18 +36,21 @@ class CacheCommand:
         """Do it."""
         cache = EngineCache()
         if args.action == "clear":
-            emit(Cleared(str(cache.folder), cache.clear()), as_json=args.json)
+            emit(Cleared(str(cache.folder.parent), cache.clear()), as_json=args.json)
         elif args.json:
             for entry in cache.entries():
                 emit(entry, as_json=True)
         else:
-            title = f"{cache.folder} (at most {cache.limit / 1e9:.1f} GB)"
+            title = f"{cache.folder.parent} (at most {cache.limit / 1e9:.1f} GB)"
             emit_table(title, _HEADER, [_row(entry) for entry in cache.entries()])
         return 0
 
 
 def _row(entry: CacheEntry) -> tuple[str, ...]:
-    what, kind = ", ".join(Path(path).name for path in entry.paths), "no whole engine"
+    paths = [Path(path) for path in entry.paths]
+    what, kind = ", ".join(path.name for path in paths), "no whole engine"
+    if paths[0].is_dir():
+        kind = "ONNX Runtime's TensorRT provider"
     if entry.record is not None:
         about, what = entry.record.identity, entry.record.bundle
         kind = f"{about.flavor} {about.version}, {about.gpu}, driver {about.driver_major}"

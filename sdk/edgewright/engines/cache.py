@@ -2,12 +2,14 @@
 
 Each is a plan beside its sidecar: `<key>.plan` and `<key>.json`, and `<key>.layers` with what
 TensorRT says of its layers. The key is a hash of the `EngineIdentity`. Whoever builds or deletes an
-engine holds `<key>.lock`, which stays.
+engine holds `<key>.lock`, which stays. The engines of ONNX Runtime's TensorRT provider, which it
+names itself, lie in a folder for each graph and go together.
 """
 
 import hashlib
 import json
 import os
+import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
@@ -32,9 +34,10 @@ class CacheEntry:
     """What lies in the cache under one name, and goes together."""
 
     name: str
-    """Key of an engine; other names are those of timing caches and of what a crash left."""
+    """Key of an engine, or digest of a graph whose engines are ONNX Runtime's; other names are
+    those of timing caches and of what a crash left."""
     paths: tuple[str, ...]
-    """Where it lies; the sidecar of an engine comes first."""
+    """Where it lies; the sidecar of an engine comes first, and ONNX Runtime's have one folder."""
     bytes: int
     used: str
     """When it was last written or loaded: ISO 8601, UTC."""
@@ -53,7 +56,10 @@ class EngineCache:
             limit: Bytes of everything in it; beyond them goes what was not used for longest.
                 `EDGEWRIGHT_CACHE_BYTES` by default, or `DEFAULT_LIMIT`.
         """
-        self.folder = (cache_folder() if folder is None else folder) / "engines"
+        whole = cache_folder() if folder is None else folder
+        self.folder = whole / "engines"
+        self.provider_folder = whole / "onnxruntime"
+        """Of the engines that ONNX Runtime builds."""
         self._limit = limit
 
     @property
@@ -77,11 +83,12 @@ class EngineCache:
 
     def entries(self) -> tuple[CacheEntry, ...]:
         """Return everything that the cache holds, the last used first."""
-        paths: dict[str, list[Path]] = {}
-        for path in sorted(self.folder.glob("*")):
-            if path.suffix != ".lock":
-                paths.setdefault(path.stem, []).append(path)
-        found = (self._entry(name, together) for name, together in paths.items())
+        paths: dict[Path, list[Path]] = {}
+        for folder in (self.folder, self.provider_folder):
+            for path in sorted(folder.glob("*")):
+                if path.suffix != ".lock":
+                    paths.setdefault(path.with_suffix(""), []).append(path)
+        found = (self._entry(where.name, together) for where, together in paths.items())
         return tuple(sorted(found, key=lambda entry: entry.used, reverse=True))
 
     def load(self, identity: EngineIdentity, compatibility: str | None = None) -> bytes | None:
@@ -105,12 +112,12 @@ class EngineCache:
         Raises:
             CacheError: The folder cannot be written to, or is full.
         """
-        with self._writing():
+        with _writing(self.folder):
             with complete_file(self._path(record.identity, "plan")) as file:
                 file.write_bytes(plan)
             with complete_file(self._path(record.identity, "json")) as file:
                 file.write_bytes(strict_json.dump(records.plain(record)))
-        self._evict(_key(record.identity))
+        self._evict(self._path(record.identity, "json"))
 
     def keep_layers(self, identity: EngineIdentity, layers: str) -> None:
         """Keep what TensorRT says of the layers of an engine, beside it.
@@ -118,7 +125,7 @@ class EngineCache:
         Raises:
             CacheError: As `store`.
         """
-        with self._writing(), complete_file(self._path(identity, "layers")) as file:
+        with _writing(self.folder), complete_file(self._path(identity, "layers")) as file:
             file.write_text(layers, "utf-8")
 
     @contextmanager
@@ -130,10 +137,27 @@ class EngineCache:
         Raises:
             CacheError: The folder cannot be written to.
         """
-        with ExitStack() as held:
-            with self._writing():
-                held.enter_context(FileLock(self._path(identity, "lock")))
+        with _held(self._path(identity, "lock")):
             yield
+
+    @contextmanager
+    def provider_engines(self, graph: str) -> Iterator[Path]:
+        """Give ONNX Runtime the folder for its engines of a graph, for one process at a time.
+
+        Afterwards goes what was not used for longest beyond the limit.
+
+        Args:
+            graph: Digest of the graph; ONNX Runtime tells engines apart by names, not by weights.
+
+        Raises:
+            CacheError: The folder cannot be written to.
+        """
+        folder = self.provider_folder / graph
+        with _held(_lock_of(folder)):
+            with _writing(folder):
+                os.utime(folder)
+            yield folder
+            self._evict(folder)
 
     def timing_cache(self, identity: EngineIdentity) -> bytes:
         """Return what earlier builds measured on the same GPU with the same TensorRT."""
@@ -147,11 +171,11 @@ class EngineCache:
         Raises:
             CacheError: As `store`.
         """
-        with self._writing(), complete_file(self._timing_path(identity)) as file:
+        with _writing(self.folder), complete_file(self._timing_path(identity)) as file:
             file.write_bytes(content)
 
     def clear(self) -> int:
-        """Delete everything but what is being built; return the bytes."""
+        """Delete everything but what is being built or opened; return the bytes."""
         return sum(self._remove(entry) for entry in self.entries())
 
     def _entry(self, name: str, paths: Sequence[Path]) -> CacheEntry:
@@ -171,37 +195,25 @@ class EngineCache:
             return None
         return record if _size(sidecar.with_suffix(".plan")) == record.plan_bytes else None
 
-    def _evict(self, kept: str) -> None:
-        """Delete what was not used for longest beyond the limit, and never `kept`."""
+    def _evict(self, kept: Path) -> None:
+        """Delete what was not used for longest beyond the limit, and never what has `kept`."""
         total = 0
         for entry in self.entries():
             total += entry.bytes
-            if total > self.limit and entry.name != kept:
+            if total > self.limit and str(kept) not in entry.paths:
                 self._remove(entry)
 
     def _remove(self, entry: CacheEntry) -> int:
         """Delete an entry, unless someone works on it; return the bytes that this freed."""
-        with suppress(Timeout), FileLock(self.folder / f"{entry.name}.lock", timeout=0):
-            for path in map(Path, entry.paths):
-                path.unlink(missing_ok=True)
+        paths = [Path(path) for path in entry.paths]
+        with suppress(Timeout), FileLock(_lock_of(paths[0]), timeout=0):
+            for path in paths:
+                if path.is_dir():
+                    shutil.rmtree(path)
+                else:
+                    path.unlink(missing_ok=True)
             return entry.bytes
         return 0
-
-    @contextmanager
-    def _writing(self) -> Iterator[None]:
-        """Make the folder; say what to do where it, or a file in it, cannot be written.
-
-        Raises:
-            CacheError: Instead of what the system said.
-        """
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            yield
-        except (OSError, UsageError) as error:
-            raise CacheError(
-                f"cache: got '{error}', expected to write to '{self.folder}'; make room there, or "
-                "set EDGEWRIGHT_CACHE to another folder"
-            ) from error
 
     def _path(self, identity: EngineIdentity, suffix: str) -> Path:
         return self.folder / f"{_key(identity)}.{suffix}"
@@ -265,9 +277,40 @@ def _digest(value: object) -> str:
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
 
 
+@contextmanager
+def _held(lock: Path) -> Iterator[None]:
+    with ExitStack() as held:
+        with _writing(lock.parent):
+            held.enter_context(FileLock(lock))
+        yield
+
+
+def _lock_of(path: Path) -> Path:
+    return path.with_suffix(".lock")
+
+
+@contextmanager
+def _writing(folder: Path) -> Iterator[None]:
+    """Make a folder; say what to do where it, or a file in it, cannot be written.
+
+    Raises:
+        CacheError: Instead of what the system said.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        yield
+    except (OSError, UsageError) as error:
+        raise CacheError(
+            f"cache: got '{error}', expected to write to '{folder}'; make room there, or set "
+            "EDGEWRIGHT_CACHE to another folder"
+        ) from error
+
+
 def _size(path: Path) -> int:
-    """Return the bytes of a file; 0 where there is none."""
+    """Return the bytes of a file, or of all in a folder; 0 where another process deleted it."""
     with suppress(OSError):
+        if path.is_dir():
+            return sum(map(_size, path.iterdir()))
         return path.stat().st_size
     return 0
 

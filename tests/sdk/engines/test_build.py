@@ -142,6 +142,18 @@ def test_the_cache_is_listed_and_cleared(capsys: pytest.CaptureFixture[str]) -> 
     assert EngineCache().records() == ()
 
 
+def test_engines_of_onnx_runtime_are_listed_and_cleared(
+    own_cache: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with EngineCache().provider_engines("a" * 64) as folder:
+        (folder / "a.engine").write_bytes(PLAN * 100)
+    assert main(["cache", "list"]) == 0
+    assert f"{'a' * 64}\tONNX Runtime's TensorRT provider\t1.0\t" in capsys.readouterr().out
+    assert main(["cache", "clear"]) == 0
+    assert capsys.readouterr().out == f"{own_cache}: freed 1.0 MB\n"
+    assert not folder.exists()
+
+
 def test_what_serves_no_longer_is_listed(capsys: pytest.CaptureFixture[str]) -> None:
     cache = EngineCache()
     cache.store(record(ORIN), PLAN)

@@ -173,6 +173,53 @@ def sidecar_bytes(cache: EngineCache, identity: EngineIdentity) -> int:
     return len(strict_json.dump(records.plain(record(identity))))
 
 
+def provide(cache: EngineCache, graph: str, engine: bytes) -> Path:
+    """Open a graph as ONNX Runtime's provider does, which leaves an engine."""
+    with cache.provider_engines(graph) as folder:
+        (folder / "TensorrtExecutionProvider_graph_0_sm87.engine").write_bytes(engine)
+    return folder
+
+
+def test_engines_of_onnx_runtime_are_counted_and_cleared(cache: EngineCache) -> None:
+    cache.store(record(ORIN), PLAN)
+    folder = provide(cache, "b" * 64, PLAN)
+    newest, other = cache.entries()
+    assert (newest.name, newest.paths) == ("b" * 64, (str(folder),))
+    assert (newest.bytes, newest.record) == (len(PLAN), None)
+    assert cache.clear() == newest.bytes + other.bytes
+    assert cache.entries() == ()
+    assert not folder.exists()
+
+
+def test_engines_of_both_share_a_limit(tmp_path: Path) -> None:
+    cache = EngineCache(tmp_path, limit=2 * len(PLAN) + 1000)
+    folders = [provide(cache, letter * 64, PLAN) for letter in "ab"]
+    for day, folder in enumerate(folders, 1):
+        os.utime(folder, (1577836800 + 86400 * day,) * 2)
+    with cache.provider_engines("a" * 64):  # used again, without a new engine
+        pass
+    cache.store(record(ORIN), PLAN)
+    assert [folder.exists() for folder in folders] == [True, False]
+    cache.clear()
+    cache.store(record(ORIN), PLAN)
+    unused_since(cache, 1)
+    assert provide(cache, "c" * 64, PLAN * 9).exists()
+    assert cache.records() == ()
+
+
+def test_engines_of_onnx_runtime_that_are_being_opened_stay(tmp_path: Path) -> None:
+    cache = EngineCache(tmp_path, limit=1)
+    with cache.provider_engines("a" * 64) as folder:
+        (folder / "a.engine").write_bytes(PLAN)
+        os.utime(folder, (0, 0))
+        cache.store(record(ORIN), PLAN)
+        assert cache.clear() > 0
+        assert (folder / "a.engine").exists()
+    assert (folder / "a.engine").exists()  # what was just opened is kept
+    cache.store(record(ORIN), PLAN)
+    assert not folder.exists()
+
+
 def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("no folder")
     cache = EngineCache(tmp_path / "file")
@@ -181,8 +228,9 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
         lambda: cache.keep_layers(ORIN, "{}"),
         lambda: cache.keep_timing_cache(ORIN, b""),
         lambda: cache.building(ORIN).__enter__(),
+        lambda: cache.provider_engines("a" * 64).__enter__(),
     ):
-        with pytest.raises(CacheError, match=r"expected to write to .*engines.*EDGEWRIGHT_CACHE"):
+        with pytest.raises(CacheError, match=r"expected to write to .*file.*EDGEWRIGHT_CACHE"):
             work()
     assert cache.load(ORIN) is None
     assert cache.entries() == cache.records() == ()
