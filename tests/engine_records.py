@@ -7,8 +7,9 @@ from typing import Any
 from edgewright.backends.facts import EngineIdentity, EngineRecord
 
 ORIN = EngineIdentity(
-    graph_sha256="a" * 64, flavor="tensorrt", version="10.3.0", gpu="Orin",
+    graph_sha256="a" * 64, flavor="tensorrt", version="10.3.0", cuda="12", gpu="Orin",
     compute_capability="8.7", driver_major=540, precision="fp16", profiles=("batch 1-8 (1)",),
+    builder_settings=1,
 )  # fmt: skip
 PLAN = bytes(range(256)) * 40
 

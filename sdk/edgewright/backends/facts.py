@@ -75,6 +75,8 @@ class EngineIdentity:
     flavor: TensorRtFlavor
     version: str
     """Of TensorRT."""
+    cuda: str
+    """Major version of the CUDA that this TensorRT was built with; empty where it does not tell."""
     gpu: str
     """Name of the GPU."""
     compute_capability: str
@@ -83,6 +85,8 @@ class EngineIdentity:
     """Of the variant: `fp32`, `fp16`, `int8-trt`, …"""
     profiles: tuple[str, ...]
     """Sizes that it was built for, one line a profile."""
+    builder_settings: int
+    """What Edgewright told the builder: `edgewright.backends.tensorrt.BUILDER_SETTINGS`."""
 
 
 @dataclass(frozen=True)

@@ -31,6 +31,9 @@ from edgewright.errors import (
 from edgewright.specs import Array, Resident, TensorSpec
 
 BUILD = "edgewright build BUNDLE --backend {flavor}"
+BUILDER_SETTINGS = 1
+"""Raised with every change of what `tensorrt_build` tells the parser or the builder, so that no
+engine of earlier settings is used."""
 
 
 class TensorRtRunner(Runner):
@@ -318,17 +321,19 @@ def identity_of(
         EngineBuildError: The component has no ranges.
     """
     gpu = facts.nvidia.gpus[0]
-    version = next(lib.version for lib in facts.tensorrt if lib.flavor == flavor)
+    library = next(lib for lib in facts.tensorrt if lib.flavor == flavor)
     major = facts.nvidia.version.partition(".")[0]
     return EngineIdentity(
         graph_sha256=graph,
         flavor=flavor,
-        version=version,
+        version=library.version,
+        cuda=library.cuda,
         gpu=gpu.name,
         compute_capability=gpu.compute_capability,
         driver_major=int(major or 0),
         precision=precision,
         profiles=tuple(map(line, profiles(component))),
+        builder_settings=BUILDER_SETTINGS,
     )
 
 

@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 import sys
-from dataclasses import replace
+from dataclasses import fields, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -38,7 +38,8 @@ def test_what_was_stored_is_found_again(cache: EngineCache) -> None:
     [
         ("graph_sha256", "b" * 64), ("flavor", "tensorrt-rtx"), ("version", "10.7.0"),
         ("gpu", "Orin Nano"), ("compute_capability", "8.9"), ("driver_major", 550),
-        ("precision", "fp32"), ("profiles", ("batch 1-4 (1)",)),
+        ("precision", "fp32"), ("profiles", ("batch 1-4 (1)",)), ("cuda", "13"),
+        ("builder_settings", 2),
     ],
 )  # fmt: skip
 def test_every_part_of_the_identity_counts(name: str, value: Any, cache: EngineCache) -> None:
@@ -58,6 +59,11 @@ def test_of_several_stale_engines_the_nearest_is_named() -> None:
     far = record(replace(ORIN, version="10.7.0", gpu="Thor", compute_capability="11.0"))
     near = record(replace(ORIN, driver_major=535))
     assert stale(ORIN, [far, near]) == ("its engine is stale: built for driver major 535, here 540")
+
+
+def test_no_part_of_the_identity_was_forgotten() -> None:
+    (mark,) = test_every_part_of_the_identity_counts.pytestmark
+    assert {name for name, _ in mark.args[1]} == {f.name for f in fields(EngineIdentity)}
 
 
 @pytest.mark.parametrize("damage", ["truncated", "changed", "foreign", "gone", "empty"])

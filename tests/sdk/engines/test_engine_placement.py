@@ -58,6 +58,8 @@ def test_an_engine_that_fits_is_taken_before_all_else(machine: str, manifest: Ma
     [
         ({"graph_sha256": "0" * 64}, f"no engine of it was built here; {BUILD}"),
         ({"version": "10.3.0"}, "its engine is stale: built for version 10.3.0, here 11.4.0"),
+        ({"cuda": "12"}, "its engine is stale: built for cuda 12, here 13"),
+        ({"builder_settings": 0}, "its engine is stale: built for builder settings 0, here 1"),
         ({"gpu": "NVIDIA L4"}, "its engine is stale: built for gpu NVIDIA L4, here Tesla T4"),
         ({"compute_capability": "8.9"}, "built for compute capability 8.9, here 7.5"),
         ({"driver_major": 535}, "built for driver major 535, here 580"),
