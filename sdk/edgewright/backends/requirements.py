@@ -24,6 +24,7 @@ from edgewright.backends.versions import (
     numbers,
     provider_tensorrt,
 )
+from edgewright.bundle.manifest import Variant
 
 _CUDA, _TENSORRT = "CUDAExecutionProvider", "TensorrtExecutionProvider"
 NAMES: dict[TensorRtFlavor, str] = {"tensorrt": "TensorRT", "tensorrt-rtx": "TensorRT-RTX"}
@@ -35,6 +36,8 @@ _VOLTA: Version = (7, 0)
 _THOR: tuple[Version, ...] = ((10, 1), (11, 0))
 """Compute capability of Thor: before CUDA 13, and since."""
 _RTX_CAPABILITIES: tuple[Version, ...] = ((7, 5), (8, 6), (8, 9), (12, 0), (12, 1))
+_RTX_WITHOUT_FP32_ON_TURING: Version = (1, 7)
+"""Last TensorRT-RTX of which this is known."""
 _LEAST_JETSON_TENSORRT_11: Version = (11, 4, 1)
 
 
@@ -79,6 +82,26 @@ def tensorrt_problem(facts: Facts, flavor: TensorRtFlavor) -> str | None:
         or _capability_problem(facts, library)
         or _driver_problem(facts, library, install)
         or _bindings_problem(facts)
+    )
+
+
+def tensorrt_variant_problem(facts: Facts, flavor: TensorRtFlavor, variant: Variant) -> str | None:
+    """Say why a TensorRT that can be used builds no engine of a variant here; none if not known.
+
+    TensorRT-RTX has no fp32 products for Turing, and every int8-trt graph leaves some in fp32.
+    """
+    if flavor != "tensorrt-rtx" or capability(facts) != TURING:
+        return None
+    version = next(found.version for found in facts.tensorrt if found.flavor == flavor)
+    whole = [n for n in variant.receipt.kept_in_higher_precision if n.endswith("/*")]
+    if numbers(version)[:2] > _RTX_WITHOUT_FP32_ON_TURING or (
+        variant.precision == "fp16" and not whole
+    ):
+        return None
+    kept = f" with {', '.join(whole)} in fp32" if whole else ""
+    return (
+        f"{NAMES[flavor]} {version} builds no fp32 products for {_gpu(facts)}, and this is "
+        f"{variant.precision}{kept}; use a variant in fp16 throughout, TensorRT or device='cuda'"
     )
 
 

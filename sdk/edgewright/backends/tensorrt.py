@@ -16,7 +16,11 @@ from edgewright.backends.base import Backend, DeviceFact, Runner
 from edgewright.backends.cuda import Buffer, CudaStream, DeviceState
 from edgewright.backends.facts import EngineIdentity, Facts, TensorRtFlavor
 from edgewright.backends.nvidia import find_driver
-from edgewright.backends.requirements import NAMES, tensorrt_problem
+from edgewright.backends.requirements import (
+    NAMES,
+    tensorrt_problem,
+    tensorrt_variant_problem,
+)
 from edgewright.backends.tensorrt_library import import_tensorrt, quiet_logger
 from edgewright.backends.tensorrt_profiles import Profile, line, profiles, shapes
 from edgewright.bundle.manifest import Component, Manifest, Variant
@@ -215,6 +219,8 @@ class TensorRt(Backend):
         cls, facts: Facts, manifest: Manifest, variant: Variant, device: str, *, asked: bool
     ) -> str | None:
         """Say which engine of `variant` is missing in the cache, or stale; none where all serve."""
+        if problem := tensorrt_variant_problem(facts, cls.flavor, variant):
+            return problem
         for name, component in variant.components.items():
             digest = graph_digest([manifest.files[path].sha256 for path in component.files])
             try:

@@ -85,6 +85,16 @@ def test_a_check_builds_and_keeps_nothing(
 
 
 @needs_rtx
+def test_why_turing_has_no_engine_of_fp32_is_told_as_the_builder_says_it(
+    vit: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    turing = (*ADA[:-1], "7.5")
+    assert main(["build", str(vit), *turing, "--json"]) == 1
+    problem = json.loads(capsys.readouterr().out)["problem"]
+    assert re.search(r"built no engine .*MatMul' for Turing \(SM75\): FP32 GEMM is not", problem)
+
+
+@needs_rtx
 def test_a_variant_that_it_does_not_take_fails_alone(
     vit: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -1,5 +1,6 @@
 """TensorRT is taken where the cache has an engine of every graph that fits, and never otherwise."""
 
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -7,7 +8,8 @@ import pytest
 
 import edgewright as ew
 import tiny_bundles
-from edgewright.backends.facts import EngineIdentity
+from edgewright.backends.facts import EngineIdentity, TensorRtLibrary
+from edgewright.backends.requirements import tensorrt_problem
 from edgewright.backends.tensorrt import identity_of
 from edgewright.bundle.manifest import Manifest, SizeRange
 from edgewright.engines.cache import graph_digest
@@ -77,6 +79,61 @@ def test_a_missing_or_stale_engine_is_passed_over_with_the_reason(
     assert "component model: " in line
     assert reason in line
     assert line.endswith(BUILD)
+
+
+def on_rtx(manifest: Manifest, capability: str, version: str) -> Probe:
+    """Return a machine of one GPU with TensorRT-RTX alone, and its engines of all variants."""
+    here = recorded("t4")
+    gpu = replace(here.facts.nvidia.gpus[0], compute_capability=capability)
+    rtx = TensorRtLibrary("tensorrt-rtx", version, "13")
+    facts = replace(
+        here.facts, nvidia=replace(here.facts.nvidia, gpus=(gpu,)), tensorrt=(rtx,),
+        cuda_bindings="13.5.0",
+    )  # fmt: skip
+    engines = [
+        identity_of(
+            graph_digest([manifest.files[path].sha256 for path in component.files]),
+            component, variant.precision, "tensorrt-rtx", facts,
+        )
+        for variant in manifest.variants
+        for component in variant.components.values()
+    ]  # fmt: skip
+    return holding(replace(here, facts=facts), *engines)
+
+
+def in_precision(manifest: Manifest, precision: str, *kept: str) -> Manifest:
+    fp32 = manifest.variants[0]
+    receipt = replace(fp32.receipt, kept_in_higher_precision=kept)
+    made = replace(fp32, name=precision, precision=precision, receipt=receipt)
+    return replace(manifest, variants=(made,))
+
+
+@pytest.mark.parametrize(
+    ("precision", "kept", "machine", "problem"),
+    [
+        ("fp32", (), ("7.5", "1.7.1"), "builds no fp32 products for compute capability 7.5 (Tesla"),
+        ("int8-trt", ("a/MatMul",), ("7.5", "1.7.1"), "and this is int8-trt; use a variant in fp"),
+        ("fp16", ("encoder/*", "b/Exp"), ("7.5", "1.7.1"), "this is fp16 with encoder/* in fp32;"),
+        ("fp16", ("model/Softmax",), ("7.5", "1.7.1"), None),
+        ("fp32", (), ("8.6", "1.7.1"), None),
+        ("fp32", (), ("7.5", "1.8.0"), None),  # of which nothing is known
+    ],
+)
+def test_turing_has_no_fp32_products_in_tensorrt_rtx(
+    precision: str,
+    kept: tuple[str, ...],
+    machine: tuple[str, str],
+    problem: str | None,
+    manifest: Manifest,
+) -> None:
+    manifest = in_precision(manifest, precision, *kept)
+    here = on_rtx(manifest, *machine)
+    assert tensorrt_problem(here.facts, "tensorrt-rtx") is None
+    if problem is None:
+        assert place(manifest, here, device="tensorrt", precision=precision).device == "tensorrt"
+        return
+    with pytest.raises(PlacementError, match=re.escape(problem)):
+        place(manifest, here, device="tensorrt", precision=precision)
 
 
 def test_a_bundle_without_ranges_says_so(manifest: Manifest) -> None:
