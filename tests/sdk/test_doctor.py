@@ -62,8 +62,23 @@ def test_every_reason_of_placement_is_told_in_the_same_words(
 ) -> None:
     lines = diagnose(name, monkeypatch, capsys)
     for fact in recorded(name).devices:
-        state = "works" if fact.problem is None else "failed"
-        assert f"{fact.device} by {fact.provider}\t{state}\t{fact.problem or ''}" in lines
+        state = "failed\t" + fact.problem if fact.problem else "works\t"
+        if fact.problem is None and fact.backend.startswith("tensorrt"):
+            state = "untested\tthe driver starts; no engine was run"
+        assert f"{fact.device} by {fact.provider}\t{state}" in lines
+
+
+def test_what_ran_no_graph_does_not_count_as_working(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (line,) = diagnose("h200_tensorrt_11", monkeypatch, capsys, "--json")
+    found = {
+        device["provider"]: (device["works"], device["problem"] is None, device["untested"])
+        for device in json.loads(line)["devices"]
+    }
+    assert found["TensorRT"] == (False, True, "the driver starts; no engine was run")
+    assert found["CUDAExecutionProvider"] == (True, True, "")
+    assert found["TensorrtExecutionProvider"] == (False, False, "")
 
 
 @pytest.mark.parametrize("name", NAMES)

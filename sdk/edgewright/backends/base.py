@@ -140,6 +140,8 @@ class Backend(ABC):
     """A library that runs graphs. Its import is late: asking for a missing one is no error."""
 
     key: ClassVar[str]
+    untested: ClassVar[str] = ""
+    """What a `self_test` without a complaint leaves open; nothing where it ran a graph."""
 
     @classmethod
     @abstractmethod
@@ -164,7 +166,7 @@ class Backend(ABC):
     @classmethod
     @abstractmethod
     def self_test(cls, device: str) -> str | None:
-        """Run a one-node graph on `device`; return what went wrong, or none."""
+        """Try `device`, by a one-node graph unless `untested`; return what went wrong, or none."""
 
     @classmethod
     @abstractmethod

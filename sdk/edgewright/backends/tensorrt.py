@@ -206,6 +206,7 @@ class TensorRt(Backend):
 
     key = "tensorrt"
     flavor: ClassVar[TensorRtFlavor] = "tensorrt"
+    untested = "the driver starts; no engine was run"
 
     @classmethod
     def devices(cls, facts: Facts) -> tuple[DeviceFact, ...]:

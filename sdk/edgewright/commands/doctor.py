@@ -50,8 +50,16 @@ class Device:
     provider: str
     version: str
     works: bool
-    """Whether a one-node graph ran on it just now; of TensorRT, whether the driver starts."""
+    """Whether a one-node graph ran on it just now."""
     problem: str | None
+    """Why it cannot be used; none where nothing speaks against it."""
+    untested: str = ""
+    """Of a device without a problem on which no graph ran: what was tried instead."""
+
+    @property
+    def state(self) -> str:
+        """`works`, `untested` or `failed`."""
+        return "failed" if self.problem else "untested" if self.untested else "works"
 
 
 @dataclass(frozen=True)
@@ -75,7 +83,7 @@ class Diagnosis:
 
 
 class DoctorCommand:
-    """Prints the diagnosis. Ends with an error code where no device works."""
+    """Prints the diagnosis. Ends with an error code where no device can be used."""
 
     help = "print what is installed here, what loads, and what is missing"
 
@@ -90,11 +98,11 @@ class DoctorCommand:
             emit(found, as_json=True)
         else:
             _print(found)
-        return 0 if any(device.works for device in found.devices) else PlacementError.exit_code
+        return 0 if any(d.problem is None for d in found.devices) else PlacementError.exit_code
 
 
 def diagnose() -> Diagnosis:
-    """Look at libraries and devices; every device runs a one-node graph."""
+    """Look at libraries and devices; every device but TensorRT's runs a one-node graph."""
     here = probe()
     return Diagnosis(
         edgewright=metadata.version("edgewright"),
@@ -113,8 +121,11 @@ def diagnose() -> Diagnosis:
 
 
 def _examine(fact: DeviceFact) -> Device:
-    problem = fact.problem or BACKENDS[fact.backend].self_test(fact.device)
-    return Device(fact.backend, fact.device, fact.provider, fact.version, problem is None, problem)
+    backend = BACKENDS[fact.backend]
+    problem = fact.problem or backend.self_test(fact.device)
+    untested = "" if problem else backend.untested
+    works = problem is None and not untested
+    return Device(fact.backend, fact.device, fact.provider, fact.version, works, problem, untested)
 
 
 def _print(found: Diagnosis) -> None:
@@ -132,8 +143,7 @@ def _print(found: Diagnosis) -> None:
         (p.name, p.version or "missing", "" if p.version else p.install) for p in found.packages
     ]
     rows += [
-        (f"{d.device} by {d.provider}", "works" if d.works else "failed", d.problem or "")
-        for d in found.devices
+        (f"{d.device} by {d.provider}", d.state, d.problem or d.untested) for d in found.devices
     ]
     rows += [("conflict", "", line) for line in found.conflicts]
     rows += [("install", what, line) for what, line in found.install.items()]

@@ -60,4 +60,5 @@ _STYLES = {
     "failed": "bold red",
     "missing": "red",
     "skipped": "yellow",
+    "untested": "yellow",
 }
