@@ -41,7 +41,8 @@ def load(
     Args:
         path: Bundle folder, or zip of one.
         device: `auto`, `cpu`, `cuda` or `tensorrt`. With `auto`, what cannot be opened is passed
-            over, and `.runtime.placement` tells why.
+            over, and what the device does not take of a graph runs on the CPU;
+            `.runtime.placement` tells what and why.
         precision: `auto`, or the precision or name of a variant: `fp32`, `int8`, ….
         threads: Size of this model's own pool. By default the physical cores that this process
             may use, at most 4; or the pool of `set_threads`, if that was called.
@@ -211,6 +212,15 @@ def _close(runners: dict[str, Runner]) -> None:
         runner.close()
 
 
+def _shared_with_cpu(runners: dict[str, Runner]) -> tuple[str, ...]:
+    return tuple(
+        f"component {name}: a part of it runs on the CPU beside {runner.provider}, because "
+        f"{' '.join(runner.shared_with_cpu.split())}"
+        for name, runner in runners.items()
+        if runner.shared_with_cpu is not None
+    )
+
+
 def _runtime(
     bundle: Bundle, placement: Placement, runners: dict[str, Runner], threads: int, shared: bool
 ) -> Runtime:
@@ -227,6 +237,6 @@ def _runtime(
         provider=provider,
         threads=threads,
         shared_threads=shared,
-        placement=placement.reasons,
+        placement=(*placement.reasons, *_shared_with_cpu(runners)),
         fallback=placement.fallback,
     )

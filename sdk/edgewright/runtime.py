@@ -24,7 +24,8 @@ class Runtime:
     shared_threads: bool
     """Whether these threads belong to the pool of `set_threads`, shared by all models."""
     placement: tuple[str, ...]
-    """One line per candidate that was considered: taken, or why not."""
+    """One line per candidate that was considered: taken, or why not; then one per component of
+    which a part runs on the CPU beside the device."""
     fallback: str | None
     """What was asked for and not had (only with `strict=False`); none otherwise."""
 

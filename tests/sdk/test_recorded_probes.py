@@ -6,13 +6,16 @@ import sys
 import warnings
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import edgewright as ew
 import tiny_bundles
 from edgewright import loading
-from edgewright.bundle.manifest import Manifest, Target
+from edgewright.backends import onnxrt
+from edgewright.backends.onnxrt_library import import_onnxruntime
+from edgewright.bundle.manifest import Component, Manifest, Target
 from edgewright.errors import PlacementError, PlacementWarning
 from edgewright.placement import place
 from edgewright.probe import Probe, probe
@@ -228,6 +231,30 @@ def test_auto_passes_over_what_cannot_be_opened(
     assert model.runtime.variant == "fp32"
     with pytest.raises(PlacementError, match=r"int8: could not be opened: graph 'model.onnx'"):
         ew.load(half_broken, precision="int8", threads=1)
+
+
+def test_what_runs_on_the_cpu_beside_the_device_is_told(
+    tiny: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of an ONNX Runtime whose CUDA provider leaves nodes to the CPU, which a stand-in plays."""
+
+    def checked(files: list[Path], component: Component, providers: Any, options: Any) -> Any:
+        try:
+            options.get_session_config_entry("session.disable_cpu_ep_fallback")
+        except RuntimeError:  # it is not set
+            return import_onnxruntime().InferenceSession(files[0])
+        raise PlacementError("graph 'model.onnx':\nnodes are assigned to the CPU")
+
+    on(monkeypatch, recorded("h200_without_tensorrt"))
+    monkeypatch.setattr(onnxrt, "_checked_session", checked)
+    runtime = ew.load(tiny["vit"], threads=1).runtime
+    assert runtime.device == "cuda"
+    assert runtime.placement[-1] == (
+        "component model: a part of it runs on the CPU beside CPUExecutionProvider, because graph "
+        "'model.onnx': nodes are assigned to the CPU"
+    )
+    with pytest.raises(PlacementError, match="nodes are assigned to the CPU"):
+        ew.load(tiny["vit"], device="cuda", threads=1)
 
 
 @pytest.mark.skipif(

@@ -39,6 +39,8 @@ class Runner(ABC):
         self.states: tuple[StatePair, ...] = component.states
         self.provider = provider
         """Execution provider that the opened graph reported."""
+        self.shared_with_cpu: str | None = None
+        """Why a part of the graph runs on the CPU beside it; none where nothing does."""
         self._closed = False
 
     def run(self, arrays: Mapping[str, Array]) -> dict[str, Array]:
@@ -190,7 +192,8 @@ class Backend(ABC):
             device: One of `devices` without a problem.
             threads: Size of the runner's own pool.
             shared_threads: Use the pool made by `share_threads` instead.
-            strict: Refuse a graph of which a part would run elsewhere than on `device`.
+            strict: Refuse a graph of which a part would run elsewhere than on `device`; otherwise
+                `Runner.shared_with_cpu` says so.
             precision: Of the variant; engines are found by it.
             options: The manifest's own for this provider.
 

@@ -221,13 +221,24 @@ class OnnxRuntime(Backend):
         options: Mapping[str, str] | None = None,
     ) -> Runner:
         """Open the graph `files[0]`; see `Backend.open`."""
-        settings = cls._own_options(device, threads, shared_threads, strict=strict)
-        with _engines(device, files) as engines:
-            providers = providers_of(
-                device, component, options or {}, strict=strict, engines=engines
-            )
-            session = _checked_session(files, component, providers, settings)
-        return OnnxRuntimeRunner(component, session, session.get_providers()[0])
+
+        def opened(*, strict: bool) -> OnnxRuntimeRunner:
+            settings = cls._own_options(device, threads, shared_threads, strict=strict)
+            with _engines(device, files) as engines:
+                providers = providers_of(
+                    device, component, options or {}, strict=strict, engines=engines
+                )
+                session = _checked_session(files, component, providers, settings)
+            return OnnxRuntimeRunner(component, session, session.get_providers()[0])
+
+        try:
+            return opened(strict=True)
+        except PlacementError as error:
+            if strict or device == "cpu":
+                raise
+            runner = opened(strict=False)
+            runner.shared_with_cpu = str(error)
+            return runner
 
     @classmethod
     def open_profiled(
