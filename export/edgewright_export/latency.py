@@ -32,10 +32,13 @@ def baseline_target(probe: Probe) -> Target:
     return Target("CPUExecutionProvider", "cpu", (), "recommended", 1.0, (1.0, 1.0), probe.machine)
 
 
-def unmeasured_target(precision: Precision) -> Target:
-    """Return the mark of a variant whose speed says nothing here."""
+def unmeasured_targets(precision: Precision) -> tuple[Target, ...]:
+    """Return the marks, one a provider, of a variant whose speed says nothing here."""
     needed = precision.cpu_features.get(platform.machine(), ())
-    return Target(precision.provider, precision.device, needed, "unmeasured", None, (), "")
+    return tuple(
+        Target(provider, precision.device, needed, "unmeasured", None, (), "")
+        for provider in precision.providers
+    )
 
 
 def tells_speed(precision: Precision, probe: Probe) -> bool:
@@ -44,8 +47,8 @@ def tells_speed(precision: Precision, probe: Probe) -> bool:
 
 
 def measured_target(precision: Precision, comparison: Comparison, probe: Probe) -> Target:
-    """Return the mark of a variant, where this machine tells its speed."""
-    unmeasured = unmeasured_target(precision)
+    """Return the mark of a variant of one provider, where this machine tells its speed."""
+    (unmeasured,) = unmeasured_targets(precision)
     if not tells_speed(precision, probe):
         return unmeasured
     return dataclasses.replace(

@@ -24,7 +24,7 @@ from edgewright_export.latency import (
     profile_beside,
     reasons,
     tells_speed,
-    unmeasured_target,
+    unmeasured_targets,
 )
 from edgewright_export.onnx_graph import describe, opsets
 from edgewright_export.opening import BASELINE, graph_path, open_model, precision_of
@@ -209,7 +209,7 @@ class VariantMaker:
                 )
                 for key, path in paths.items()
             },
-            (self._target(name, model, paths, receipt),),
+            self._targets(name, model, paths, receipt),
             receipt,
         )
         return Accepted(record, parity.tolerance(name, check))
@@ -226,22 +226,22 @@ class VariantMaker:
             parity.gate_sqnr(name, check, self._least_sqnr_db())
         return check
 
-    def _target(
+    def _targets(
         self, name: str, model: Model[Any], paths: Mapping[str, Path], receipt: Receipt
-    ) -> Target:
+    ) -> tuple[Target, ...]:
         if self._baseline is None:
             self._baseline = model
             self._graphs.observe_with(model)
-            return baseline_target(probe())
+            return (baseline_target(probe()),)
         precision = PRECISIONS[name]
         if precision.device != "cpu":
-            return unmeasured_target(precision)
+            return unmeasured_targets(precision)
         self._progress.start(f"Timing {name} beside {BASELINE}")
         comparison = compare_latency(model, self._baseline, self._graphs.traced, self._seed)
         target = measured_target(precision, comparison, probe())
         if target.verdict != "not recommended":
-            return target
-        return replace(target, why_slower=self._why_slower(name, paths, target, receipt))
+            return (target,)
+        return (replace(target, why_slower=self._why_slower(name, paths, target, receipt)),)
 
     def _why_slower(
         self, name: str, paths: Mapping[str, Path], target: Target, receipt: Receipt

@@ -20,6 +20,8 @@ from edgewright_export.quantization.weight_only import (
 )
 
 X86 = ("x86_64", "AMD64")
+TENSORRT = ("TensorRT", "TensorRT-RTX", "TensorrtExecutionProvider")
+"""Engines of `edgewright build`, and those of ONNX Runtime's provider."""
 EVERY_OPERATOR: tuple[str, ...] = ()
 """As the operators to observe: those of the whole graph."""
 
@@ -29,8 +31,8 @@ class Precision(ABC):
 
     key: ClassVar[str]
     """What users ask for by `precision=`."""
-    provider: ClassVar[str] = "CPUExecutionProvider"
-    """Execution provider that it is made for; only the CPU's is measured during the export."""
+    providers: ClassVar[tuple[str, ...]] = ("CPUExecutionProvider",)
+    """Those of `device` that it is made for; only the CPU's is measured during the export."""
     device: ClassVar[str] = "cpu"
     method: ClassVar[str | None] = None
     """How it wants ranges to follow from the samples; none leaves it to the user."""
@@ -129,7 +131,7 @@ class TensorRtInteger(Integer):
     """int8 as TensorRT takes it: explicit, static, symmetric, biases in fp32, no tables."""
 
     key = "int8-trt"
-    provider = "TensorrtExecutionProvider"
+    providers = TENSORRT
     device = "tensorrt"
     portable = True
     judged_by_speed = False
@@ -169,7 +171,7 @@ class TensorRtSingle(Precision):
     """fp32 as PyTorch traced it: TensorRT up to 10.13 knows no fused attention."""
 
     key = "fp32"
-    provider = "TensorrtExecutionProvider"
+    providers = TENSORRT
     device = "tensorrt"
     portable = True
 

@@ -26,6 +26,7 @@ from edgewright.backends.tensorrt_profiles import Profile, line, profiles, shape
 from edgewright.bundle.manifest import Component, Manifest, Variant
 from edgewright.engines.cache import EngineCache, graph_digest, hash_files, stale
 from edgewright.errors import (
+    BundleError,
     EdgewrightError,
     EngineBuildError,
     GpuUnavailableError,
@@ -253,9 +254,15 @@ class TensorRt(Backend):
         """Open the engine of a graph; see `Backend.open`.
 
         Raises:
+            BundleError: The manifest sets options; an engine has none.
             GpuUnavailableError: There is no GPU that can be used.
             PlacementError: There is no whole engine of it in the cache.
         """
+        if options:
+            raise BundleError(
+                f"manifest: got options {sorted(options)} for {NAMES[cls.flavor]}, expected none: "
+                "what an engine computes stands in its graph; export the bundle again"
+            )
         facts = require_gpu(cls.flavor)
         identity = identity_of(hash_files(files), component, precision, cls.flavor, facts)
         engines = EngineCache()

@@ -91,7 +91,8 @@ class Target:
     """How a variant fared on one kind of machine; speed marks, it never rejects."""
 
     ep: str
-    """Execution provider, such as `CPUExecutionProvider`."""
+    """Execution provider, such as `CPUExecutionProvider`; `TensorRT` or `TensorRT-RTX` for engines
+    of `edgewright build`."""
     device: str
     """`cpu`, `cuda`, …"""
     compatibility: tuple[str, ...]
@@ -108,7 +109,7 @@ class Target:
     """Where it is not faster than fp32: what costs the time, by node, the most costly first."""
     options: dict[str, str] = field(default_factory=dict)
     """Of the execution provider, by names of `onnxrt_providers.OPTIONS`; they win over Edgewright's
-    choices."""
+    choices. Engines of `edgewright build` take none."""
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,10 @@ import edgewright as ew
 import tiny_bundles
 from edgewright.backends.facts import EngineIdentity, TensorRtLibrary
 from edgewright.backends.requirements import tensorrt_problem
-from edgewright.backends.tensorrt import identity_of
-from edgewright.bundle.manifest import Manifest, SizeRange
+from edgewright.backends.tensorrt import TensorRt, identity_of
+from edgewright.bundle.manifest import Manifest, SizeRange, Target
 from edgewright.engines.cache import graph_digest
-from edgewright.errors import PlacementError
+from edgewright.errors import BundleError, PlacementError
 from edgewright.placement import place
 from edgewright.probe import Probe
 from engine_records import record
@@ -134,6 +134,27 @@ def test_turing_has_no_fp32_products_in_tensorrt_rtx(
         return
     with pytest.raises(PlacementError, match=re.escape(problem)):
         place(manifest, here, device="tensorrt", precision=precision)
+
+
+def test_a_variant_is_recommended_for_engines_by_its_target(manifest: Manifest) -> None:
+    fp32 = manifest.variants[0]
+    measured = Target("TensorRT", "tensorrt", (), "recommended", 0.5, (0.4, 0.6), "Tesla T4")
+    of_the_provider = replace(measured, ep="TensorrtExecutionProvider")
+    here = recorded("t4")
+    found = identity(manifest, here)
+    probe = holding(here, found, replace(found, precision="int8-trt"))
+    for targets, name in (((measured,), "int8-trt"), ((of_the_provider,), "fp32")):
+        int8 = replace(fp32, name="int8-trt", precision="int8-trt", targets=targets)
+        placement = place(replace(manifest, variants=(fp32, int8)), probe)
+        assert (placement.provider, placement.variant) == ("TensorRT", name)
+
+
+def test_engines_take_no_options(manifest: Manifest) -> None:
+    component = manifest.variants[0].components["model"]
+    with pytest.raises(
+        BundleError, match=r"got options \['use_tf32'\] for TensorRT, expected none"
+    ):
+        TensorRt.open([], component, device="tensorrt", threads=1, options={"use_tf32": "1"})
 
 
 def test_a_bundle_without_ranges_says_so(manifest: Manifest) -> None:
