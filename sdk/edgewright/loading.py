@@ -75,7 +75,7 @@ def _open_first(
     while True:
         placement = place(
             bundle.manifest,
-            probe(),
+            probe(gpus=device != "cpu"),
             device=device,
             precision=precision,
             strict=strict,

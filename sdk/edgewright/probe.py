@@ -8,7 +8,7 @@ from pathlib import Path
 
 from edgewright import _core
 from edgewright.backends import BACKENDS, DeviceFact
-from edgewright.backends.facts import Facts
+from edgewright.backends.facts import Facts, NvidiaDriver
 from edgewright.backends.nvidia import find_driver, find_platform
 from edgewright.backends.onnxrt_library import find_onnxruntime
 from edgewright.backends.tensorrt_installed import find_cuda_bindings, find_tensorrt
@@ -44,10 +44,22 @@ class Probe:
         return feature in self.cpu_features
 
 
-def probe() -> Probe:
-    """Look at this machine: at its engines every time, at all else once per process."""
+def probe(*, gpus: bool = True) -> Probe:
+    """Look at this machine: at its engines every time, at all else once per process.
+
+    Args:
+        gpus: Whether to look for GPUs, which starts their driver in this process.
+    """
     here = _hardware_and_libraries()
-    return replace(here, facts=replace(here.facts, engines=EngineCache().records()))
+    if not gpus:
+        return here
+    facts = replace(here.facts, nvidia=_driver(), engines=EngineCache().records())
+    return replace(here, facts=facts)
+
+
+@functools.cache
+def _driver() -> NvidiaDriver:
+    return find_driver()
 
 
 @functools.cache
@@ -60,7 +72,7 @@ def _hardware_and_libraries() -> Probe:
         cores=usable_cores(),
         facts=Facts(
             platform=find_platform(),
-            nvidia=find_driver(),
+            nvidia=NvidiaDriver("", "", (), "not looked for, since device='cpu' was asked for"),
             onnxruntime=find_onnxruntime(),
             tensorrt=find_tensorrt(),
             cuda_bindings=find_cuda_bindings(),

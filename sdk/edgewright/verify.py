@@ -142,7 +142,8 @@ def _variant_checks(
 ) -> Iterator[Check]:
     name = f"{variant}: graphs"
     try:
-        placement = place(bundle.manifest, probe(), device=device, variant=variant)
+        here = probe(gpus=device != "cpu")
+        placement = place(bundle.manifest, here, device=device, variant=variant)
     except PlacementError as error:
         yield Check(name, "skipped", str(error))
         return

@@ -1,5 +1,7 @@
 """What is read from the system to describe a machine."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,25 @@ def test_the_probe_of_this_machine_is_complete() -> None:
     assert {"auto", *(fact.device for fact in here.devices)} == set(DEVICES)
     assert all(here.has(feature) for feature in here.cpu_features)
     assert 1 <= default_threads() <= 4
+
+
+LOADED = """
+import sys
+import edgewright as ew
+libraries = []
+sys.addaudithook(lambda event, args: libraries.append(args[0]) if event == "ctypes.dlopen" else 0)
+ew.load(sys.argv[1], device=sys.argv[2], threads=1).close()
+print("libcuda.so.1" in libraries)
+"""
+
+
+@pytest.mark.parametrize(("device", "looks"), [("cpu", "False"), ("auto", "True")])
+def test_who_asks_for_the_cpu_does_not_start_the_driver(
+    device: str, looks: str, tiny: dict[str, Path]
+) -> None:
+    command = [sys.executable, "-c", LOADED, str(tiny["vit"]), device]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == looks
 
 
 @pytest.mark.parametrize(

@@ -212,7 +212,7 @@ def half_broken(tmp_path: Path) -> Path:
 
 
 def on(monkeypatch: pytest.MonkeyPatch, machine: Probe) -> None:
-    monkeypatch.setattr(loading, "probe", lambda: machine)
+    monkeypatch.setattr(loading, "probe", lambda **_: machine)
 
 
 def test_auto_passes_over_what_cannot_be_opened(
