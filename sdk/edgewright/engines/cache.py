@@ -11,7 +11,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -22,7 +22,8 @@ from filelock import FileLock, Timeout
 from edgewright import records, strict_json
 from edgewright.backends.facts import EngineIdentity, EngineRecord
 from edgewright.bundle.files import hash_stream
-from edgewright.errors import BundleError, CacheError, UsageError
+from edgewright.engines.storage import held, last_use, lock_of, note_use, size_of, writing
+from edgewright.errors import BundleError, UsageError
 from edgewright.output_file import complete_file
 
 DEFAULT_LIMIT = 8 * 2**30
@@ -100,7 +101,7 @@ class EngineCache:
         with suppress(FileNotFoundError):
             plan = path.read_bytes()
             if hashlib.sha256(plan).hexdigest() == record.plan_sha256:
-                _note_use(path)
+                note_use(path)
                 return plan
         return None
 
@@ -112,7 +113,7 @@ class EngineCache:
         Raises:
             CacheError: The folder cannot be written to, or is full.
         """
-        with _writing(self.folder):
+        with writing(self.folder):
             with complete_file(self._path(record.identity, "plan")) as file:
                 file.write_bytes(plan)
             with complete_file(self._path(record.identity, "json")) as file:
@@ -125,7 +126,7 @@ class EngineCache:
         Raises:
             CacheError: As `store`.
         """
-        with _writing(self.folder), complete_file(self._path(identity, "layers")) as file:
+        with writing(self.folder), complete_file(self._path(identity, "layers")) as file:
             file.write_text(layers, "utf-8")
 
     @contextmanager
@@ -137,7 +138,7 @@ class EngineCache:
         Raises:
             CacheError: The folder cannot be written to.
         """
-        with _held(self._path(identity, "lock")):
+        with held(self._path(identity, "lock")):
             yield
 
     @contextmanager
@@ -153,8 +154,8 @@ class EngineCache:
             CacheError: The folder cannot be written to.
         """
         folder = self.provider_folder / graph
-        with _held(_lock_of(folder)):
-            with _writing(folder):
+        with held(lock_of(folder)):
+            with writing(folder):
                 os.utime(folder)
             yield folder
             self._evict(folder)
@@ -171,7 +172,7 @@ class EngineCache:
         Raises:
             CacheError: As `store`.
         """
-        with _writing(self.folder), complete_file(self._timing_path(identity)) as file:
+        with writing(self.folder), complete_file(self._timing_path(identity)) as file:
             file.write_bytes(content)
 
     def clear(self) -> int:
@@ -179,11 +180,11 @@ class EngineCache:
         return sum(self._remove(entry) for entry in self.entries())
 
     def _entry(self, name: str, paths: Sequence[Path]) -> CacheEntry:
-        used = max(map(_last_use, paths))
+        used = max(map(last_use, paths))
         return CacheEntry(
             name=name,
             paths=tuple(map(str, paths)),
-            bytes=sum(map(_size, paths)),
+            bytes=sum(map(size_of, paths)),
             used=datetime.fromtimestamp(used, timezone.utc).isoformat(timespec="microseconds"),
             record=self._whole(self.folder / f"{name}.json"),
         )
@@ -193,7 +194,7 @@ class EngineCache:
         record = _read(sidecar)
         if record is None or sidecar.stem != _key(record.identity):
             return None
-        return record if _size(sidecar.with_suffix(".plan")) == record.plan_bytes else None
+        return record if size_of(sidecar.with_suffix(".plan")) == record.plan_bytes else None
 
     def _evict(self, kept: Path) -> None:
         """Delete what was not used for longest beyond the limit, and never what has `kept`."""
@@ -201,12 +202,13 @@ class EngineCache:
         for entry in self.entries():
             total += entry.bytes
             if total > self.limit and str(kept) not in entry.paths:
-                self._remove(entry)
+                with suppress(OSError):  # what cannot be deleted stays
+                    self._remove(entry)
 
     def _remove(self, entry: CacheEntry) -> int:
         """Delete an entry, unless someone works on it; return the bytes that this freed."""
         paths = [Path(path) for path in entry.paths]
-        with suppress(Timeout), FileLock(_lock_of(paths[0]), timeout=0):
+        with suppress(Timeout), FileLock(lock_of(paths[0]), timeout=0):
             for path in paths:
                 if path.is_dir():
                     shutil.rmtree(path)
@@ -275,55 +277,6 @@ def _key(identity: EngineIdentity) -> str:
 
 def _digest(value: object) -> str:
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
-
-
-@contextmanager
-def _held(lock: Path) -> Iterator[None]:
-    with ExitStack() as held:
-        with _writing(lock.parent):
-            held.enter_context(FileLock(lock))
-        yield
-
-
-def _lock_of(path: Path) -> Path:
-    return path.with_suffix(".lock")
-
-
-@contextmanager
-def _writing(folder: Path) -> Iterator[None]:
-    """Make a folder; say what to do where it, or a file in it, cannot be written.
-
-    Raises:
-        CacheError: Instead of what the system said.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        yield
-    except (OSError, UsageError) as error:
-        raise CacheError(
-            f"cache: got '{error}', expected to write to '{folder}'; make room there, or set "
-            "EDGEWRIGHT_CACHE to another folder"
-        ) from error
-
-
-def _size(path: Path) -> int:
-    """Return the bytes of a file, or of all in a folder; 0 where another process deleted it."""
-    with suppress(OSError):
-        if path.is_dir():
-            return sum(map(_size, path.iterdir()))
-        return path.stat().st_size
-    return 0
-
-
-def _last_use(path: Path) -> float:
-    with suppress(OSError):
-        return path.stat().st_mtime
-    return 0.0
-
-
-def _note_use(path: Path) -> None:
-    with suppress(OSError):  # of a cache that may only be read
-        os.utime(path)
 
 
 def _read(path: Path) -> EngineRecord | None:

@@ -1,0 +1,67 @@
+"""Files and folders of the cache: their locks, sizes and times, and what cannot be written."""
+
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+
+from filelock import FileLock
+
+from edgewright.errors import CacheError, UsageError
+
+
+@contextmanager
+def held(lock: Path) -> Iterator[None]:
+    """Hold a lock file, whose folder is made; whoever else wants it waits.
+
+    Raises:
+        CacheError: It cannot be made.
+    """
+    with ExitStack() as stack:
+        with writing(lock.parent):
+            stack.enter_context(FileLock(lock))
+        yield
+
+
+def lock_of(path: Path) -> Path:
+    """Return the lock file of an entry that `path` is part of."""
+    return path.with_suffix(".lock")
+
+
+@contextmanager
+def writing(folder: Path) -> Iterator[None]:
+    """Make a folder; say what to do where it, or a file in it, cannot be written.
+
+    Raises:
+        CacheError: Instead of what the system said.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        yield
+    except (OSError, UsageError) as error:
+        raise CacheError(
+            f"cache: got '{error}', expected to write to '{folder}'; make room there, or set "
+            "EDGEWRIGHT_CACHE to another folder"
+        ) from error
+
+
+def size_of(path: Path) -> int:
+    """Return the bytes of a file, or of all in a folder; 0 where another process deleted it."""
+    with suppress(OSError):
+        if path.is_dir():
+            return sum(map(size_of, path.iterdir()))
+        return path.stat().st_size
+    return 0
+
+
+def last_use(path: Path) -> float:
+    """Return when a file was last written or loaded, in seconds since 1970."""
+    with suppress(OSError):
+        return path.stat().st_mtime
+    return 0.0
+
+
+def note_use(path: Path) -> None:
+    """Have `last_use` say now, where that may be written."""
+    with suppress(OSError):
+        os.utime(path)
