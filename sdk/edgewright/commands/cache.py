@@ -48,10 +48,15 @@ class CacheCommand:
 
 def _row(entry: CacheEntry) -> tuple[str, ...]:
     paths = [Path(path) for path in entry.paths]
-    what, kind = ", ".join(path.name for path in paths), "no whole engine"
-    if paths[0].is_dir():
-        kind = "ONNX Runtime's TensorRT provider"
-    if entry.record is not None:
+    if entry.record is None:
+        what, kind = ", ".join(path.name for path in paths), _kind(paths[0])
+    else:
         about, what = entry.record.identity, entry.record.bundle
         kind = f"{about.flavor} {about.version}, {about.gpu}, driver {about.driver_major}"
     return what, kind, f"{entry.bytes / 1e6:.1f}", entry.used
+
+
+def _kind(path: Path) -> str:
+    if path.is_dir():
+        return "ONNX Runtime's TensorRT provider"
+    return "timing cache" if path.suffix == ".timing" else "no whole engine"

@@ -169,8 +169,11 @@ def test_what_serves_no_longer_is_listed(capsys: pytest.CaptureFixture[str]) -> 
     cache.store(record(ORIN), PLAN)
     (sidecar,) = cache.folder.glob("*.json")
     sidecar.unlink()
+    cache.keep_timing_cache(ORIN, b"measured")
     assert main(["cache", "list"]) == 0
-    assert f"{sidecar.stem}.plan\tno whole engine\t0.0\t" in capsys.readouterr().out
+    listed = capsys.readouterr().out
+    assert f"{sidecar.stem}.plan\tno whole engine\t0.0\t" in listed
+    assert ".timing\ttiming cache\t0.0\t" in listed
 
 
 @pytest.fixture
