@@ -75,10 +75,10 @@ def build_engines(
                 return ComponentEngine(variant.name, name, "cached", 0.0, len(plan), None)
             timed = replace(settings, timing_cache=cache.timing_cache(identity))
             built = _build(bundle, flavor, component, timed, progress)
-            cache.keep_timing_cache(identity, built.timing_cache)
             about = f"{bundle.manifest.name} {bundle.manifest.version}, {variant.name}, {name}"
             record = _record(identity, built, about, settings.compatibility)
             cache.store(record, built.plan)
+            cache.keep_timing_cache(identity, built.timing_cache)
         told = ComponentEngine(variant.name, name, "built", built.seconds, len(built.plan), None)
         return replace(told, layers_problem=_keep_layers(cache, flavor, identity, built.plan))
 

@@ -18,7 +18,7 @@ from edgewright.engines import build
 from edgewright.engines.build import _chosen as chosen
 from edgewright.engines.build import build_engines, check_engines
 from edgewright.engines.cache import EngineCache
-from edgewright.errors import GpuUnavailableError
+from edgewright.errors import CacheError, GpuUnavailableError
 from edgewright.probe import probe
 from edgewright.progress import Progress
 from engine_records import ORIN, PLAN, record
@@ -200,6 +200,22 @@ def test_an_engine_whose_layers_cannot_be_told_is_kept(
     assert (built.state, built.problem) == ("built", None)
     assert "without an account of its layers: inspector: out of memory" in str(built)
     assert (cached.state, cached.bytes) == ("cached", built.bytes)
+
+
+@needs_rtx
+def test_an_engine_outlives_a_failing_timing_cache(
+    vit: Path, ada: BuildOptions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise CacheError("timing cache: full")
+
+    monkeypatch.setattr(EngineCache, "keep_timing_cache", refuse)
+    with ew.Bundle.open(vit) as bundle, Progress() as progress:
+        states = [
+            next(build_engines(bundle, "tensorrt-rtx", progress, options=ada)).state
+            for _ in range(2)
+        ]
+    assert states == ["failed", "cached"]
 
 
 @needs_rtx
