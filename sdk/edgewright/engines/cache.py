@@ -17,12 +17,18 @@ from datetime import datetime, timezone
 from pathlib import Path
 from tempfile import gettempdir
 
-from filelock import FileLock, Timeout
-
 from edgewright import records, strict_json
 from edgewright.backends.facts import EngineIdentity, EngineRecord
 from edgewright.bundle.files import hash_stream
-from edgewright.engines.storage import held, last_use, lock_of, note_use, size_of, writing
+from edgewright.engines.storage import (
+    held,
+    held_if_free,
+    last_use,
+    lock_of,
+    note_use,
+    size_of,
+    writing,
+)
 from edgewright.errors import BundleError, UsageError
 from edgewright.output_file import complete_file
 
@@ -208,14 +214,13 @@ class EngineCache:
     def _remove(self, entry: CacheEntry) -> int:
         """Delete an entry, unless someone works on it; return the bytes that this freed."""
         paths = [Path(path) for path in entry.paths]
-        with suppress(Timeout), FileLock(lock_of(paths[0]), timeout=0):
-            for path in paths:
+        with held_if_free(lock_of(paths[0])) as free:
+            for path in paths if free else ():
                 if path.is_dir():
                     shutil.rmtree(path)
                 else:
                     path.unlink(missing_ok=True)
-            return entry.bytes
-        return 0
+        return entry.bytes if free else 0
 
     def _path(self, identity: EngineIdentity, suffix: str) -> Path:
         return self.folder / f"{_key(identity)}.{suffix}"

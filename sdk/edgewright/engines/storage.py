@@ -5,8 +5,6 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
-from filelock import FileLock
-
 from edgewright.errors import CacheError, UsageError
 
 
@@ -17,10 +15,26 @@ def held(lock: Path) -> Iterator[None]:
     Raises:
         CacheError: It cannot be made.
     """
+    from filelock import FileLock  # late: a load without TensorRT needs none
+
     with ExitStack() as stack:
         with writing(lock.parent):
             stack.enter_context(FileLock(lock))
         yield
+
+
+@contextmanager
+def held_if_free(lock: Path) -> Iterator[bool]:
+    """Hold a lock file unless someone else does; say which."""
+    from filelock import FileLock, Timeout
+
+    with ExitStack() as stack:
+        free = True
+        try:
+            stack.enter_context(FileLock(lock, timeout=0))
+        except Timeout:
+            free = False
+        yield free
 
 
 def lock_of(path: Path) -> Path:
