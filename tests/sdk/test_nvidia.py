@@ -15,23 +15,24 @@ ORIN = """
 int cuInit(unsigned flags) { return INIT; }
 int cuGetErrorName(int error, const char** name) { *name = NAME; return 0; }
 int cuDriverGetVersion(int* version) { *version = 12060; return 0; }
-int cuDeviceGetCount(int* count) { *count = COUNT; return 0; }
-int cuDeviceGet(int* device, int index) { *device = index + 7; return 0; }
+int cuDeviceGetCount(int* count) { *count = COUNT; return FAILING(count); }
+int cuDeviceGet(int* device, int index) { *device = index + 7; return FAILING(get); }
 int cuDeviceGetName(char* name, int length, int device) {
   strncpy(name, device == 7 ? "Orin" : "other", length);
-  return 0;
+  return FAILING(name);
 }
-int cuDeviceTotalMem_v2(size_t* bytes, int device) { *bytes = 0xf00000000; return 0; }
+int cuDeviceTotalMem_v2(size_t* bytes, int device) { *bytes = 0xf00000000; return FAILING(memory); }
 int cuDeviceGetAttribute(int* value, int attribute, int device) {
   *value = attribute == 75 ? 8 : attribute == 76 ? 7 : -1;
-  return 0;
+  return FAILING(attribute);
 }
 """
 MODULE = "NVRM version: NVIDIA UNIX Open Kernel Module for aarch64  540.4.0  Release Build  (x@y)\n"
 
 
-def driver(folder: Path, init: int = 0, name: str = "0", count: int = 1) -> str:
+def driver(folder: Path, init: int = 0, name: str = "0", count: int = 1, failing: str = "") -> str:
     macros = f"#define INIT {init}\n#define NAME {name}\n#define COUNT {count}\n"
+    macros += f'#define FAILING(call) (strcmp(#call, "{failing}") ? 0 : 999)\n'
     return str(compile_library(macros + ORIN, folder / "libcuda.so.1"))
 
 
@@ -49,7 +50,7 @@ def test_the_gpus_of_a_driver(tmp_path: Path) -> None:
         (100, "0", 0, "sees no GPU"),
         (0, "0", 0, "sees no GPU"),
         (803, '"CUDA_ERROR_SYSTEM_DRIVER_MISMATCH"', 0, "SYSTEM_DRIVER_MISMATCH.*nvidia-smi"),
-        (34, "0", 0, "does not start .cuInit: error 34."),
+        (34, "0", 0, "fails .cuInit: error 34."),
     ],
 )
 def test_a_driver_without_a_usable_gpu_is_a_fact(
@@ -58,6 +59,14 @@ def test_a_driver_without_a_usable_gpu_is_a_fact(
     found = find_driver(driver(tmp_path, init, name, count), tmp_path / "absent")
     assert re.search(problem, found.problem or "")
     assert (found.version, found.cuda, found.gpus) == ("", "12.6", ())
+
+
+@pytest.mark.parametrize("failing", ["count", "get", "name", "memory", "attribute"])
+def test_a_gpu_that_does_not_answer_is_a_fact(failing: str, tmp_path: Path) -> None:
+    library = driver(tmp_path, name='"CUDA_ERROR_UNKNOWN"', failing=failing)
+    found = find_driver(library, tmp_path / "absent")
+    assert re.search(r"fails \(cuDevice\w+: CUDA_ERROR_UNKNOWN\)", found.problem or "")
+    assert found.gpus == ()
 
 
 def test_no_driver_is_a_fact_that_says_what_to_do(tmp_path: Path) -> None:

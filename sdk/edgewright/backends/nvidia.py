@@ -32,9 +32,11 @@ def find_driver(
         problem = f"no NVIDIA driver ({Path(library).name} is not found); install the driver"
         return NvidiaDriver(number, "", (), f"{problem}, or use device='cpu'")
     served = _served_cuda(cuda)
-    if status := cuda.cuInit(0):
-        return NvidiaDriver(number, served, (), _init_problem(cuda, status))
-    gpus = _gpus(cuda)
+    try:
+        _call(cuda, "cuInit", 0)
+        gpus = _gpus(cuda)
+    except _CallError as error:
+        return NvidiaDriver(number, served, (), str(error))
     return NvidiaDriver(number, served, gpus, None if gpus else _NO_GPU)
 
 
@@ -71,29 +73,35 @@ def _served_cuda(cuda: ctypes.CDLL) -> str:
     return f"{number.value // 1000}.{number.value % 1000 // 10}"
 
 
-def _init_problem(cuda: ctypes.CDLL, status: int) -> str:
+class _CallError(Exception):
+    """What is wrong when a call of the driver's API fails."""
+
+
+def _call(cuda: ctypes.CDLL, function: str, *arguments: object) -> None:
+    status = getattr(cuda, function)(*arguments)
     if status == _NO_DEVICE:
-        return _NO_GPU
-    name = ctypes.c_char_p()
-    cuda.cuGetErrorName(status, ctypes.byref(name))
-    error = name.value.decode() if name.value else f"error {status}"
-    return f"the NVIDIA driver does not start (cuInit: {error}); check `nvidia-smi`"
+        raise _CallError(_NO_GPU)
+    if status:
+        name = ctypes.c_char_p()
+        cuda.cuGetErrorName(status, ctypes.byref(name))
+        error = name.value.decode() if name.value else f"error {status}"
+        raise _CallError(f"the NVIDIA driver fails ({function}: {error}); check `nvidia-smi`")
 
 
 def _gpus(cuda: ctypes.CDLL) -> tuple[Gpu, ...]:
     count = ctypes.c_int(0)
-    cuda.cuDeviceGetCount(ctypes.byref(count))
+    _call(cuda, "cuDeviceGetCount", ctypes.byref(count))
     return tuple(_gpu(cuda, index) for index in range(count.value))
 
 
 def _gpu(cuda: ctypes.CDLL, index: int) -> Gpu:
     device, number = ctypes.c_int(0), ctypes.c_int(0)
     name, memory = ctypes.create_string_buffer(256), ctypes.c_size_t(0)
-    cuda.cuDeviceGet(ctypes.byref(device), index)
-    cuda.cuDeviceGetName(name, len(name), device)
-    cuda.cuDeviceTotalMem_v2(ctypes.byref(memory), device)
+    _call(cuda, "cuDeviceGet", ctypes.byref(device), index)
+    _call(cuda, "cuDeviceGetName", name, len(name), device)
+    _call(cuda, "cuDeviceTotalMem_v2", ctypes.byref(memory), device)
     capability = []
     for attribute in (_CAPABILITY_MAJOR, _CAPABILITY_MINOR):
-        cuda.cuDeviceGetAttribute(ctypes.byref(number), attribute, device)
+        _call(cuda, "cuDeviceGetAttribute", ctypes.byref(number), attribute, device)
         capability.append(str(number.value))
     return Gpu(name.value.decode(errors="replace"), ".".join(capability), memory.value)
