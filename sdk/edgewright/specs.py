@@ -35,7 +35,10 @@ class TensorSpec:
 
 
 class Resident(ABC):
-    """An array that stays where the graph runs, such as a state in the memory of a GPU."""
+    """An array that stays where the graph runs, such as a state in the memory of a GPU.
+
+    It belongs to the runner that made it, which frees it when it is closed.
+    """
 
     def __init__(self, spec: TensorSpec) -> None:
         zeros = spec.zeros()
@@ -44,7 +47,15 @@ class Resident(ABC):
 
     @abstractmethod
     def clear(self) -> None:
-        """Set all values to zero."""
+        """Set all values to zero.
+
+        Raises:
+            StateError: The runner was closed.
+        """
+
+    @abstractmethod
+    def close(self) -> None:
+        """Free the memory; a second time nothing is done."""
 
 
 def check_arrays(specs: tuple[TensorSpec, ...], arrays: Mapping[str, Array | Resident]) -> None:

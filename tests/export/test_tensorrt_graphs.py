@@ -2,7 +2,9 @@
 
 import io
 import signal
+import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +15,7 @@ from onnx import TensorProto, helper
 
 from checkpoint_layouts import RECOGNIZERS, REDUCED, VOICES, save, save_streaming
 from edgewright.backends.tensorrt_build import BuildOptions, build_engine
+from edgewright.backends.tensorrt_library import quiet_logger
 from edgewright.bundle.manifest import Component, SizeRange
 from edgewright.errors import EngineBuildError, IntegrityError, UsageError
 from edgewright.progress import Progress
@@ -166,6 +169,40 @@ def test_inputs_must_be_those_of_the_manifest(tmp_path: Path, progress: Progress
     wrong = tiny_component(inputs=(TensorSpec("x", "float16", ("batch", 4)),))
     with pytest.raises(IntegrityError, match="x: float32"):
         build(graph, wrong, progress)
+
+
+def test_a_build_is_told_its_own_errors(tmp_path: Path, progress: Progress) -> None:
+    logger, graph = quiet_logger("tensorrt-rtx"), fp8(tmp_path / "graph.onnx")
+    turing = BuildOptions(compute_capability="7.5")
+    with logger.errors() as others, ThreadPoolExecutor(2) as threads:
+        work = [
+            threads.submit(build, graph, tiny_component(), progress, options)
+            for options in (turing, ADA, turing)
+        ]
+        for built in work[::2]:
+            with pytest.raises(EngineBuildError, match=r"(?i)fp8"):
+                built.result()
+        assert work[1].result()
+        assert others == []
+
+
+def test_errors_of_a_thread_that_works_for_nobody_are_told_to_all() -> None:
+    logger = quiet_logger("tensorrt-rtx")
+    severity = type(logger).Severity
+
+    def log(level: object, text: str) -> None:
+        thread = threading.Thread(target=logger.log, args=(level, text))
+        thread.start()
+        thread.join()
+
+    with logger.errors() as outer:
+        log(severity.WARNING, "a warning")
+        log(severity.ERROR, "an\n error")
+        with logger.errors() as inner:
+            logger.log(severity.INTERNAL_ERROR, "another")
+        logger.log(severity.ERROR, "a third")
+    log(severity.ERROR, "late")
+    assert (outer, inner) == (["an error", "a third"], ["another"])
 
 
 @pytest.mark.parametrize(

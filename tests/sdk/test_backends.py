@@ -1,8 +1,10 @@
 """ONNX Runtime behind the runner: options, signatures, concurrency, shared threads."""
 
+import gc
 import os
 import subprocess
 import sys
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -95,6 +97,9 @@ def test_single_runs_equal_those_of_the_runner(tiny: dict[str, Path]) -> None:
             single({"pixel_values": given[0].astype(float)})
         with pytest.raises(InputError, match="graph inputs: got"):
             single({"pixel_values": given[0], "mask": given[0]})
+        session = weakref.ref(runner._session)  # type: ignore[attr-defined]
+    gc.collect()
+    assert session() is None
     with pytest.raises(StateError, match="after close"):
         single({"pixel_values": given[0]})
 

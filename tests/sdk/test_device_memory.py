@@ -4,6 +4,8 @@ The binding runs here with the memory of the CPU, the one device that every mach
 calls of ONNX Runtime, but no copies between memories.
 """
 
+import gc
+import weakref
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -17,12 +19,20 @@ import edgewright as ew
 import tiny_bundles
 from edgewright.backends import Runner, onnxrt
 from edgewright.backends.onnxrt import OnnxRuntime, OnnxRuntimeRunner
+from edgewright.backends.onnxrt_binding import ResidentValue
 from edgewright.backends.onnxrt_library import import_onnxruntime
 from edgewright.backends.onnxrt_providers import providers_of
 from edgewright.backends.stateful import StatefulGraph
 from edgewright.backends.tensorrt_profiles import line, profiles, shapes, widest
 from edgewright.bundle.manifest import Component, SizeRange, StatePair
-from edgewright.errors import BundleError, EngineBuildError, InputError, PlacementError
+from edgewright.errors import (
+    BundleError,
+    EngineBuildError,
+    InputError,
+    InputTypeError,
+    PlacementError,
+    StateError,
+)
 from edgewright.loading import open_model
 from edgewright.placement import place
 from edgewright.probe import probe
@@ -50,8 +60,7 @@ SPEECH = Component(
 )
 
 
-@pytest.fixture
-def session() -> Iterator[OnnxRuntimeRunner]:
+def opened_sum() -> OnnxRuntimeRunner:
     nodes = [
         helper.make_node("Add", ["x", "state_00_sum"], ["next_state_00_sum"]),
         helper.make_node("Add", ["next_state_00_sum", "next_state_00_sum"], ["y"]),
@@ -59,8 +68,13 @@ def session() -> Iterator[OnnxRuntimeRunner]:
     graph = make_graph(nodes, SUM.inputs, SUM.outputs)
     options = onnxrt._options(import_onnxruntime(), "cpu", 1, shared_threads=False)
     opened = onnxrt._session(graph, providers_of("cpu", SUM, {}), options)
-    with OnnxRuntimeRunner(SUM, opened, "CPUExecutionProvider") as runner:
-        yield runner
+    return OnnxRuntimeRunner(SUM, opened, "CPUExecutionProvider")
+
+
+@pytest.fixture
+def session() -> Iterator[OnnxRuntimeRunner]:
+    with opened_sum() as runner:
+        yield runner  # type: ignore[misc]
 
 
 @pytest.mark.parametrize("resident", [False, True], ids=["host", "device"])
@@ -83,11 +97,59 @@ def test_states_stay_where_the_graph_runs(resident: bool, session: OnnxRuntimeRu
     np.testing.assert_array_equal(y[0], 2 * x)
 
 
-def test_a_resident_state_of_another_shape_is_refused(session: OnnxRuntimeRunner) -> None:
-    session._device = "cpu"
-    wrong = session.state(TensorSpec("state_00_sum", "float32", (1, 3)))
-    with pytest.raises(InputError, match=r"'state_00_sum': got shape \(1, 3\)"):
-        session.bind({"x": np.zeros(2, np.float32), "state_00_sum": wrong}, {})
+def test_states_of_other_inputs_or_batches_are_refused(session: OnnxRuntimeRunner) -> None:
+    with pytest.raises(InputError, match=r"got 'state_00_sum: float32 \(1, 3\)', expected one of"):
+        session.state(TensorSpec("state_00_sum", "float32", (1, 3)))
+    x, y = np.zeros(2, np.float32), np.zeros((2, 2), np.float32)
+    with pytest.raises(InputError, match=r"got shape \(1, 2\), expected .* with {'batch': 2}"):
+        StatefulGraph(session, {"x": x}, {"y": y})
+    with pytest.raises(InputError, match=r"got shape \(2, 2\), expected .* with {'batch': 1}"):
+        session.bind(
+            {"x": x, "state_00_sum": y[:1]}, {"y": y, "next_state_00_sum": np.zeros_like(y)}
+        )
+    with pytest.raises(InputError, match=r"got arrays for \['state_00_sum'\], expected none"):
+        StatefulGraph(session, {"x": x, "state_00_sum": y[:1]}, {"y": y[:1]})
+    with pytest.raises(InputError, match=r"got \['state_00_sum'\], expected"):
+        StatefulGraph(session, {}, {"y": y[:1]})
+    with pytest.raises(InputTypeError, match="'x': got list, expected a NumPy array"):
+        StatefulGraph(session, {"x": [0.0, 0.0]}, {"y": y[:1]})  # type: ignore[dict-item]
+    y.flags.writeable = False
+    with pytest.raises(InputError, match="'y': got a read-only array"):
+        StatefulGraph(session, {"x": x}, {"y": y[:1]})
+
+
+def test_a_state_of_another_runner_is_refused() -> None:
+    x, y = np.zeros(2, np.float32), np.zeros((1, 2), np.float32)
+    with opened_sum() as session, opened_sum() as other:
+        session._device = other._device = "cpu"
+        states = [runner.state(SUM.inputs[1]) for runner in (session, other)]
+        outputs = {"y": y, "next_state_00_sum": states[0]}
+        with pytest.raises(InputError, match="'state_00_sum': got a state of another runner"):
+            session.bind({"x": x, "state_00_sum": states[1]}, outputs)
+
+
+@pytest.mark.parametrize("resident", [False, True], ids=["host", "device"])
+def test_a_closed_runner_lets_go_of_the_session_and_its_states(resident: bool) -> None:
+    session = opened_sum()
+    if resident:
+        session._device = "cpu"
+    x, y = np.zeros(2, np.float32), np.zeros((1, 2), np.float32)
+    graph, state = StatefulGraph(session, {"x": x}, {"y": y}), session.state(SUM.inputs[1])
+    graph.run()
+    held = [weakref.ref(session._session)]
+    if isinstance(state, ResidentValue):
+        held.append(weakref.ref(state.value))
+    session.close()
+    gc.collect()
+    assert [one() for one in held] == [None] * len(held)
+    with pytest.raises(StateError, match="after close"):
+        graph.run()
+    if resident:
+        with pytest.raises(StateError, match="after close"):
+            graph.reset()
+    with pytest.raises(StateError, match="after close"):
+        session.state(SUM.inputs[1])
+    session.close()
 
 
 def test_cuda_computes_fp32_in_fp32_unless_the_manifest_says_otherwise() -> None:

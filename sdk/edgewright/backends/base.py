@@ -1,16 +1,19 @@
 """What a backend is: it opens one component of a variant as a runner on one device."""
 
+import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, cast
+from weakref import WeakSet
 
 import numpy as np
 
 from edgewright.backends.facts import Facts
 from edgewright.bundle.manifest import Component, Manifest, StatePair, Variant
-from edgewright.errors import InputError, IntegrityError, StateError
+from edgewright.errors import InputError, InputTypeError, IntegrityError, StateError
 from edgewright.specs import Array, Resident, TensorSpec, check_arrays
 
 
@@ -30,6 +33,35 @@ class DeviceFact:
     """Why it cannot be used and what to do about it; none where it can."""
 
 
+class BoundCall:
+    """A graph bound to arrays, which it lets go of when its runner is closed."""
+
+    def __init__(
+        self,
+        call: Callable[[], None],
+        inputs: Mapping[str, Array | Resident],
+        outputs: Mapping[str, Array | Resident],
+    ) -> None:
+        self._call: Callable[[], None] | None = call
+        self.inputs, self.outputs = inputs, outputs
+
+    def __call__(self) -> None:
+        """Read the inputs as they are now and write the outputs.
+
+        Raises:
+            StateError: The runner was closed.
+        """
+        call = self._call
+        if call is None:
+            raise closed_error()
+        call()
+
+    def close(self) -> None:
+        """Let go of the graph and of the arrays; a running call finishes first."""
+        self._call = None
+        self.inputs, self.outputs = {}, {}
+
+
 class Runner(ABC):
     """One opened component. Safe for concurrent `run` calls; use it with `with` or `close` it."""
 
@@ -42,6 +74,9 @@ class Runner(ABC):
         self.shared_with_cpu: str | None = None
         """Why a part of the graph runs on the CPU beside it; none where nothing does."""
         self._closed = False
+        self._kept: WeakSet[BoundCall | Resident] = WeakSet()
+        """What holds memory of the graph and is closed with it."""
+        self._keeping = threading.Lock()
 
     def run(self, arrays: Mapping[str, Array]) -> dict[str, Array]:
         """Run one inference.
@@ -62,22 +97,47 @@ class Runner(ABC):
 
     def _check_open(self) -> None:
         if self._closed:
-            raise StateError("model: got a call after close(), expected an open model; load it")
+            raise closed_error()
 
     def state(self, spec: TensorSpec) -> Array | Resident:
         """Return zeros for a state of the graph, where it runs; `bind` takes them.
 
         Args:
             spec: One of `inputs`; dynamic sizes are 1.
+
+        Raises:
+            InputError: The graph has no such input.
+            StateError: The runner was closed.
         """
         self._check_open()
+        if spec not in self.inputs:
+            raise InputError(
+                f"state: got '{spec}', expected one of the graph's inputs "
+                f"[{'; '.join(map(str, self.inputs))}]; take it from `inputs`"
+            )
+        state = self._state(spec)
+        if isinstance(state, Resident):
+            self._keep(state)
+        return state
+
+    def _state(self, spec: TensorSpec) -> Array | Resident:
+        """Return `state`'s answer; in the memory of the host by default."""
         return spec.zeros()
+
+    def _keep(self, held: BoundCall | Resident) -> None:
+        """Close `held` when the runner is closed, at once if it was."""
+        with self._keeping:
+            if not self._closed:
+                self._kept.add(held)
+                return
+        held.close()
+        raise closed_error()
 
     def bind(
         self,
         inputs: Mapping[str, Array | Resident],
         outputs: Mapping[str, Array | Resident],
-    ) -> Callable[[], None]:
+    ) -> BoundCall:
         """Return a call that reads `inputs` as they are then and writes `outputs`.
 
         For small graphs that run often: names, dtypes and shapes are checked once. The call belongs
@@ -90,25 +150,44 @@ class Runner(ABC):
                 `state` makes them. None may share memory with an input.
 
         Raises:
-            InputError: Names, dtypes or shapes differ, or an array is not C-contiguous.
+            InputTypeError: A dtype differs, or something is no array.
+            InputError: Names or shapes differ, an array is not C-contiguous, an output is
+                read-only, or a state is another runner's.
             StateError: The runner was closed.
         """
         self._check_open()
+        arrays = {**inputs, **outputs}
+        for name, array in arrays.items():
+            self._check_bound(name, array, written=name in outputs)
         check_arrays(self.inputs, inputs)
         check_arrays(self.outputs, outputs)
-        for name, array in {**inputs, **outputs}.items():
-            if isinstance(array, np.ndarray) and not array.flags.c_contiguous:
+        check_arrays((*self.inputs, *self.outputs), arrays)  # equal names mean equal sizes
+        inputs, outputs = dict(inputs), dict(outputs)
+        call = BoundCall(self._bind(inputs, outputs), inputs, outputs)
+        self._keep(call)
+        return call
+
+    def _check_bound(self, name: str, array: object, *, written: bool) -> None:
+        if isinstance(array, Resident):
+            if array not in self._kept:
                 raise InputError(
-                    f"'{name}': got strides {array.strides} of shape {array.shape}, expected "
-                    "values without gaps; pass numpy.ascontiguousarray(...)"
+                    f"'{name}': got a state of another runner, expected one of this; make it by "
+                    "its `state`"
                 )
-        call = self._bind(dict(inputs), dict(outputs))
-
-        def run() -> None:
-            self._check_open()
-            call()
-
-        return run
+        elif not isinstance(array, np.ndarray):
+            raise InputTypeError(
+                f"'{name}': got {type(array).__name__}, expected a NumPy array or what `state` "
+                "made; convert it first"
+            )
+        elif not array.flags.c_contiguous:
+            raise InputError(
+                f"'{name}': got strides {array.strides} of shape {array.shape}, expected "
+                "values without gaps; pass numpy.ascontiguousarray(...)"
+            )
+        elif written and not array.flags.writeable:
+            raise InputError(
+                f"'{name}': got a read-only array, expected one that is written; pass a copy"
+            )
 
     def _bind(
         self, inputs: Mapping[str, Array | Resident], outputs: Mapping[str, Array | Resident]
@@ -128,8 +207,13 @@ class Runner(ABC):
         """Run checked inputs."""
 
     def close(self) -> None:
-        """Let go of the graph; a running call finishes first."""
-        self._closed = True
+        """Let go of the graph, its bound calls and its states; a running call finishes first."""
+        with self._keeping:
+            self._closed = True
+            kept = list(self._kept)
+        with ExitStack() as closing:
+            for held in kept:
+                closing.callback(held.close)
 
     def __enter__(self) -> "Runner":
         return self
@@ -207,6 +291,11 @@ class Backend(ABC):
     @abstractmethod
     def share_threads(cls, threads: int) -> None:
         """Make the pool that runners opened with `shared_threads` use. Once per process."""
+
+
+def closed_error() -> StateError:
+    """Return what a call after `close` raises."""
+    return StateError("model: got a call after close(), expected an open model; load it")
 
 
 def check_signature(

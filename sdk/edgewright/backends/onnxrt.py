@@ -61,7 +61,7 @@ class OnnxRuntimeRunner(Runner):
             ) from error
         return dict(zip(self._names, values, strict=True))
 
-    def state(self, spec: TensorSpec) -> Array | Resident:
+    def _state(self, spec: TensorSpec) -> Array | Resident:
         """Return zeros in the memory that the session computes in."""
         if self._device is None:
             return spec.zeros()

@@ -5,6 +5,7 @@ from typing import Any, cast
 
 import numpy as np
 
+from edgewright.backends.base import closed_error
 from edgewright.specs import Array, Resident, TensorSpec
 
 
@@ -13,11 +14,23 @@ class ResidentValue(Resident):
 
     def __init__(self, ort: Any, spec: TensorSpec, device: str) -> None:
         super().__init__(spec)
-        self.value = ort.OrtValue.ortvalue_from_numpy(spec.zeros(), device, 0)
+        self._value = ort.OrtValue.ortvalue_from_numpy(spec.zeros(), device, 0)
+
+    @property
+    def value(self) -> Any:
+        """ONNX Runtime's own."""
+        value = self._value
+        if value is None:
+            raise closed_error()
+        return value
 
     def clear(self) -> None:
         """Set all values to zero."""
         self.value.update_inplace(np.zeros(self.shape, self.dtype))
+
+    def close(self) -> None:
+        """Let go of the memory; the session of a running call keeps it until that ends."""
+        self._value = None
 
 
 class DeviceBinding:

@@ -1,12 +1,10 @@
 """Graphs that answer one sample of a fixed size again and again, such as a picture."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from typing import cast
 
-from edgewright.backends.base import Runner
+from edgewright.backends.base import BoundCall, Runner
 from edgewright.specs import Array
-
-Bound = tuple[dict[str, Array], dict[str, Array], Callable[[], None]]
-"""Inputs, outputs, and the call that reads and writes them."""
 
 
 class SingleRuns:
@@ -20,7 +18,7 @@ class SingleRuns:
     def __init__(self, runner: Runner) -> None:
         self._runner = runner
         self._sample = {spec.name: spec.zeros() for spec in runner.inputs}
-        self._free: list[Bound] = []
+        self._free: list[BoundCall] = []
 
     def __call__(self, arrays: Mapping[str, Array]) -> dict[str, Array]:
         """Run one inference; arguments, answer and errors are those of `Runner.run`."""
@@ -30,10 +28,12 @@ class SingleRuns:
             bound = self._free.pop()
         except IndexError:
             bound = self._bind()
-        inputs, outputs, call = bound
+        inputs, outputs = (
+            cast("Mapping[str, Array]", held) for held in (bound.inputs, bound.outputs)
+        )
         for name, array in inputs.items():
             array[...] = arrays[name]
-        call()
+        bound()
         answer = {name: array.copy() for name, array in outputs.items()}
         self._free.append(bound)
         return answer
@@ -44,7 +44,7 @@ class SingleRuns:
             for name, array in self._sample.items()
         )
 
-    def _bind(self) -> Bound:
+    def _bind(self) -> BoundCall:
         inputs = {name: array.copy() for name, array in self._sample.items()}
         outputs = {spec.name: spec.zeros() for spec in self._runner.outputs}
-        return inputs, outputs, self._runner.bind(inputs, outputs)
+        return self._runner.bind(inputs, outputs)

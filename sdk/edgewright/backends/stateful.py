@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from edgewright.backends.base import Runner
+from edgewright.errors import InputError
 from edgewright.specs import Array, Resident
 
 
@@ -21,7 +22,17 @@ class StatefulGraph:
             runner: The graph; dynamic sizes of its states are those of the batch, which is 1 here.
             inputs: By name, all but the states: `run` reads them as they are then.
             outputs: By name, all but the states: `run` writes them.
+
+        Raises:
+            InputError: An array is missing, has another dtype or shape, or stands for a state.
+            StateError: The runner was closed.
         """
+        states = {name for pair in runner.states for name in (pair.input, pair.output)}
+        if given := sorted(states & {*inputs, *outputs}):
+            raise InputError(
+                f"states: got arrays for {given}, expected none: the graph keeps its states "
+                "itself; leave them away, or bind the runner"
+            )
         specs = {spec.name: spec for spec in runner.inputs}
         self._states, following = (
             {pair.input: runner.state(specs[pair.input]) for pair in runner.states}
@@ -39,12 +50,20 @@ class StatefulGraph:
         self._turn = 0
 
     def run(self) -> None:
-        """Read the inputs and the states; write the outputs and keep the next states."""
+        """Read the inputs and the states; write the outputs and keep the next states.
+
+        Raises:
+            StateError: The runner was closed.
+        """
         self._calls[self._turn]()
         self._turn = 1 - self._turn
 
     def reset(self) -> None:
-        """Begin anew: bit for bit as with a new object."""
+        """Begin anew: bit for bit as with a new object.
+
+        Raises:
+            StateError: The runner was closed, and the states lay on its device.
+        """
         for states in (self._states, self._spare):
             for state in states.values():
                 if isinstance(state, Resident):

@@ -1,19 +1,10 @@
-"""TensorRT and TensorRT-RTX: engines of the cache, run without PyTorch.
+"""TensorRT and TensorRT-RTX: engines that lie in the cache, opened by the project's own runner."""
 
-The runner needs a GPU. What was run on one, and what was not, stands in docs/gpu.md.
-"""
-
-import math
-import threading
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack, closing
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar
 
-import numpy as np
-
 from edgewright.backends.base import Backend, DeviceFact, Runner
-from edgewright.backends.cuda import Buffer, CudaStream, DeviceState
 from edgewright.backends.facts import EngineIdentity, Facts, TensorRtFlavor
 from edgewright.backends.nvidia import find_driver
 from edgewright.backends.requirements import (
@@ -21,8 +12,9 @@ from edgewright.backends.requirements import (
     tensorrt_problem,
     tensorrt_variant_problem,
 )
-from edgewright.backends.tensorrt_library import import_tensorrt, quiet_logger
-from edgewright.backends.tensorrt_profiles import Profile, line, profiles, shapes
+from edgewright.backends.tensorrt_library import import_tensorrt, quiet_logger, told
+from edgewright.backends.tensorrt_profiles import line, profiles
+from edgewright.backends.tensorrt_runner import TensorRtRunner
 from edgewright.bundle.manifest import Component, Manifest, Variant
 from edgewright.engines.cache import EngineCache, graph_digest, hash_files, stale
 from edgewright.errors import (
@@ -30,176 +22,13 @@ from edgewright.errors import (
     EdgewrightError,
     EngineBuildError,
     GpuUnavailableError,
-    InputError,
     PlacementError,
 )
-from edgewright.specs import Array, Resident, TensorSpec
 
 BUILD = "edgewright build BUNDLE --backend {flavor}"
 BUILDER_SETTINGS = 1
 """Raised with every change of what `tensorrt_build` tells the parser or the builder, so that no
 engine of earlier settings is used."""
-
-
-class TensorRtRunner(Runner):
-    """One engine with one execution context and one stream: concurrent calls take turns."""
-
-    def __init__(
-        self, component: Component, flavor: TensorRtFlavor, plan: bytes, sizes: Sequence[Profile]
-    ) -> None:
-        """Load `plan`; every buffer is as large as the largest of `sizes` needs.
-
-        Raises:
-            PlacementError: TensorRT does not take the plan.
-            EdgewrightError: The GPU has not enough memory.
-        """
-        super().__init__(component, NAMES[flavor])
-        trt, self._logger = import_tensorrt(flavor), quiet_logger(flavor)
-        self._lock, self._profiles = threading.Lock(), tuple(sizes)
-        self._logger.errors.clear()
-        self._runtime = trt.Runtime(self._logger)
-        self._engine = self._runtime.deserialize_cuda_engine(plan)
-        if self._engine is None:
-            raise PlacementError(
-                f"{component.files[0]}: got a plan that {flavor} {trt.__version__} does not load "
-                f"({'; '.join(self._logger.errors)}), expected an engine; run `edgewright cache "
-                "clear` and build it again"
-            )
-        self._context = self._engine.create_execution_context()
-        if self._context is None:
-            raise EdgewrightError(
-                f"{component.files[0]}: got no execution context, expected one "
-                f"({'; '.join(self._logger.errors)}); free memory of the GPU"
-            )
-        self._profile = 0
-        with ExitStack() as memory:
-            self._stream = memory.enter_context(closing(CudaStream()))
-            self._buffers = {
-                name: memory.enter_context(closing(Buffer(size)))
-                for name, size in self._sizes().items()
-            }
-            self._memory = memory.pop_all()
-        self._addresses = dict.fromkeys(self._buffers, 0)
-
-    def state(self, spec: TensorSpec) -> Array | Resident:
-        """Return zeros in the memory of the GPU."""
-        self._check_open()
-        return DeviceState(spec, self._stream)
-
-    def _run(self, arrays: Mapping[str, Array]) -> dict[str, Array]:
-        with self._lock:
-            return {name: view.copy() for name, view in self._execute(arrays, {}).items()}
-
-    def _bind(
-        self, inputs: Mapping[str, Array | Resident], outputs: Mapping[str, Array | Resident]
-    ) -> Callable[[], None]:
-        kept = {**_residents(inputs), **_residents(outputs)}
-        sent = {name: array for name, array in inputs.items() if isinstance(array, np.ndarray)}
-        wanted = {name: array for name, array in outputs.items() if isinstance(array, np.ndarray)}
-        given = {name: spec.shape for name, spec in inputs.items()}
-
-        def call() -> None:
-            with self._lock:
-                answer = self._execute(sent, kept, given)
-                for name, array in wanted.items():
-                    array[...] = answer[name]
-
-        return call
-
-    def _execute(
-        self,
-        arrays: Mapping[str, Array],
-        kept: Mapping[str, DeviceState],
-        given: Mapping[str, tuple[int, ...]] | None = None,
-    ) -> dict[str, Array]:
-        """Run once; return views of the outputs that are not in `kept`, valid until the next run.
-
-        Args:
-            arrays: Inputs that cross to the GPU.
-            kept: States, by name of the input or output.
-            given: Shapes of all inputs; those of `arrays` where nothing is kept.
-        """
-        self._check_open()
-        given = given or {name: array.shape for name, array in arrays.items()}
-        self._select(given)
-        for name, shape in given.items():
-            self._context.set_input_shape(name, shape)
-        for name, buffer in self._buffers.items():
-            self._set_address(name, kept[name].memory.address if name in kept else buffer.address)
-        for name, array in arrays.items():
-            self._buffers[name].upload(array, self._stream)
-        self._logger.errors.clear()
-        if not self._context.execute_async_v3(self._stream.handle):
-            raise EdgewrightError(
-                f"graph: {self.provider} failed on inputs {dict(given)} with "
-                f"'{'; '.join(self._logger.errors)}', expected an answer; try a smaller input"
-            )
-        views = {
-            spec.name: self._buffers[spec.name].download(
-                tuple(self._context.get_tensor_shape(spec.name)), np.dtype(spec.dtype), self._stream
-            )
-            for spec in self.outputs
-            if spec.name not in kept
-        }
-        self._stream.wait()
-        return views
-
-    def _select(self, given: Mapping[str, tuple[int, ...]]) -> None:
-        """Take the first profile that all shapes lie in."""
-        fitting = (
-            index
-            for index, profile in enumerate(self._profiles)
-            if all(_fits(given[spec.name], *shapes(profile, spec)) for spec in self.inputs)
-        )
-        index = next(fitting, None)
-        if index is None:
-            raise InputError(
-                f"graph: got inputs {dict(given)}, expected sizes of one of the engine's ranges: "
-                f"{'; '.join(map(line, self._profiles))}; use shorter or fewer inputs, or export "
-                "the bundle with other ranges"
-            )
-        if index != self._profile:
-            self._context.set_optimization_profile_async(index, self._stream.handle)
-            self._profile = index
-            self._addresses = dict.fromkeys(self._buffers, 0)  # to be told again
-
-    def _set_address(self, name: str, address: int) -> None:
-        if self._addresses[name] != address:
-            self._context.set_tensor_address(name, address)
-            self._addresses[name] = address
-
-    def _sizes(self) -> dict[str, int]:
-        """Return the bytes that every input and output needs at most.
-
-        Raises:
-            EngineBuildError: The size of an output depends on the values of the inputs.
-        """
-        sizes: dict[str, int] = {}
-        for index, profile in enumerate(self._profiles):
-            self._context.set_optimization_profile_async(index, self._stream.handle)
-            for spec in self.inputs:
-                self._context.set_input_shape(spec.name, shapes(profile, spec)[-1])
-            for spec in (*self.inputs, *self.outputs):
-                shape = tuple(self._context.get_tensor_shape(spec.name))
-                if min(shape, default=1) < 0:
-                    raise EngineBuildError(
-                        f"'{spec.name}': got an output whose size depends on values ({shape}), "
-                        "expected one that follows from the inputs' sizes; report it"
-                    )
-                size = math.prod(shape) * np.dtype(spec.dtype).itemsize
-                sizes[spec.name] = max(size, sizes.get(spec.name, 0))
-        self._stream.wait()
-        self._profile = len(self._profiles) - 1
-        return sizes
-
-    def close(self) -> None:
-        """Release the engine and its memory; a running call finishes first."""
-        with self._lock:
-            if self._closed:
-                return
-            super().close()
-            self._memory.close()
-            del self._context, self._engine, self._runtime
 
 
 class TensorRt(Backend):
@@ -314,12 +143,13 @@ def layers_of(flavor: TensorRtFlavor, plan: bytes) -> str:
         EngineBuildError: This GPU does not load the plan.
     """
     trt, logger = import_tensorrt(flavor), quiet_logger(flavor)
-    runtime = trt.Runtime(logger)
-    engine = runtime.deserialize_cuda_engine(plan)
+    with logger.errors() as errors:
+        runtime = trt.Runtime(logger)
+        engine = runtime.deserialize_cuda_engine(plan)
     if engine is None:
         raise EngineBuildError(
             f"plan: got one of {len(plan):,} bytes that the GPU that it was built for does not "
-            f"load ({'; '.join(logger.errors)}), expected an engine; report it"
+            f"load ({told(errors)}), expected an engine; report it"
         )
     inspector = engine.create_engine_inspector()
     text: str = inspector.get_engine_information(trt.LayerInformationFormat.JSON)
@@ -349,13 +179,3 @@ def identity_of(
         profiles=tuple(map(line, profiles(component))),
         builder_settings=BUILDER_SETTINGS,
     )
-
-
-def _residents(arrays: Mapping[str, Array | Resident]) -> dict[str, DeviceState]:
-    return {name: array for name, array in arrays.items() if isinstance(array, DeviceState)}
-
-
-def _fits(
-    shape: tuple[int, ...], least: tuple[int, ...], _: tuple[int, ...], most: tuple[int, ...]
-) -> bool:
-    return all(low <= size <= high for low, size, high in zip(least, shape, most, strict=True))

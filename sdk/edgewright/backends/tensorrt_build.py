@@ -15,8 +15,8 @@ from typing import Any
 
 from edgewright.backends.base import check_signature
 from edgewright.backends.facts import TensorRtFlavor
-from edgewright.backends.tensorrt_library import import_tensorrt, quiet_logger
-from edgewright.backends.tensorrt_profiles import Profile, profiles, shapes
+from edgewright.backends.tensorrt_library import MOST_ERRORS, import_tensorrt, quiet_logger, told
+from edgewright.backends.tensorrt_profiles import Profile, line, profiles, shapes
 from edgewright.bundle.manifest import Component
 from edgewright.errors import EngineBuildError, UsageError
 from edgewright.progress import Progress
@@ -28,7 +28,6 @@ _DTYPES = {
     "FLOAT": "float32", "HALF": "float16", "INT8": "int8", "INT32": "int32", "INT64": "int64",
     "BOOL": "bool", "UINT8": "uint8",
 }  # fmt: skip
-_MOST_ERRORS = 5  # told in one message
 
 
 @dataclass(frozen=True)
@@ -78,15 +77,22 @@ def build_engine(
         MissingDependencyError: This TensorRT is not installed.
         UsageError: An option is not known to this TensorRT.
     """
-    return _Builder(flavor).build(files, component, options, progress)
+    with quiet_logger(flavor).errors() as errors:
+        return _Builder(flavor, errors).build(files, component, options, progress)
 
 
 class _Builder:
-    def __init__(self, flavor: TensorRtFlavor) -> None:
-        self._trt, self._flavor = import_tensorrt(flavor), flavor
+    def __init__(self, flavor: TensorRtFlavor, errors: Sequence[str]) -> None:
+        """Start the builder; the logger adds to `errors`."""
+        self._trt, self._flavor, self._errors = import_tensorrt(flavor), flavor, errors
         self._logger = quiet_logger(flavor)
-        self._logger.errors.clear()
-        self._builder = self._trt.Builder(self._logger)
+        try:
+            self._builder = self._trt.Builder(self._logger)
+        except (TypeError, RuntimeError) as error:  # what its bindings make of a null pointer
+            raise EngineBuildError(
+                f"builder: {self._name} does not start ({told(errors)}), expected one; see "
+                "`edgewright doctor`"
+            ) from error
 
     def build(
         self, files: Sequence[Path], component: Component, options: BuildOptions, progress: Progress
@@ -95,9 +101,7 @@ class _Builder:
         config = self._configure(options)
         for profile in profiles(component):
             self._add_profile(config, profile, component)
-        if self._flavor == "tensorrt":  # the other measures when an engine is first used
-            cache = config.create_timing_cache(options.timing_cache)
-            config.set_timing_cache(cache, ignore_mismatch=False)
+        cache = self._set_timing_cache(config, options.timing_cache)
         monitor = _monitor_class(self._trt)(files[0].name, progress)
         config.progress_monitor = monitor
         start = time.perf_counter()
@@ -108,10 +112,10 @@ class _Builder:
         if plan is None:
             raise EngineBuildError(
                 f"{component.files[0]}: {self._name} built no engine of it: "
-                f"{self._reasons()}; use another precision, or a newer {self._flavor}"
+                f"{told(self._errors)}; use another precision, or a newer {self._flavor}"
             )
         seconds = time.perf_counter() - start
-        measured = bytes(cache.serialize()) if self._flavor == "tensorrt" else b""
+        measured = bytes(cache.serialize()) if cache is not None else b""
         return BuiltEngine(bytes(plan), measured, seconds)
 
     @property
@@ -126,7 +130,7 @@ class _Builder:
             errors = [parser.get_error(i) for i in range(parser.num_errors)]
             raise EngineBuildError(
                 f"{component.files[0]}: {self._name} does not take "
-                f"{'; '.join(map(_told, errors[:_MOST_ERRORS]))}"
+                f"{'; '.join(map(_told, errors[:MOST_ERRORS]))}"
                 f"{_more(len(errors))}; use a variant made for it (fp32-trt, fp16, int8-trt)"
             )
         inputs = [network.get_input(i) for i in range(network.num_inputs)]
@@ -175,19 +179,37 @@ class _Builder:
                 f"{shown}"
             )
         config.num_compute_capabilities = 1
-        config.set_compute_capability(getattr(kinds, name), 0)
+        if not config.set_compute_capability(getattr(kinds, name), 0):
+            raise self._refused(f"compute capability {wanted}")
+
+    def _set_timing_cache(self, config: Any, kept: bytes) -> Any:
+        """Have the builder measure into a cache, an empty one where it does not take `kept`."""
+        if self._flavor != "tensorrt":  # the other measures when an engine is first used
+            return None
+        for content in (kept, b""):
+            cache = config.create_timing_cache(content)
+            if cache is not None and config.set_timing_cache(cache, ignore_mismatch=False):
+                return cache
+        raise self._refused("an empty timing cache")
 
     def _add_profile(self, config: Any, profile: Profile, component: Component) -> None:
-        made = self._builder.create_optimization_profile()
+        if not profile:
+            return
+        made, sizes = self._builder.create_optimization_profile(), f"sizes {line(profile)}"
         for spec in component.inputs:
             if any(isinstance(size, str) for size in spec.shape):
-                made.set_shape(spec.name, *shapes(profile, spec))
-        if profile:
-            config.add_optimization_profile(made)
+                try:
+                    made.set_shape(spec.name, *shapes(profile, spec))
+                except ValueError as error:
+                    raise self._refused(f"{sizes} of '{spec.name}' ({error})") from error
+        if config.add_optimization_profile(made) < 0:
+            raise self._refused(sizes)
 
-    def _reasons(self) -> str:
-        errors = list(dict.fromkeys(self._logger.errors))
-        return "; ".join(errors[:_MOST_ERRORS]) + _more(len(errors)) or "it gave no reason"
+    def _refused(self, what: str) -> EngineBuildError:
+        return EngineBuildError(
+            f"builder: {self._name} refused {what} with '{told(self._errors)}', expected that it "
+            "takes them; export the bundle again, or report it"
+        )
 
 
 def _monitor_class(trt: Any) -> Any:
@@ -243,7 +265,7 @@ def _told(error: Any) -> str:
 
 
 def _more(count: int) -> str:
-    return f" and {count - _MOST_ERRORS} more" if count > _MOST_ERRORS else ""
+    return f" and {count - MOST_ERRORS} more" if count > MOST_ERRORS else ""
 
 
 def _spec(tensor: Any) -> TensorSpec:

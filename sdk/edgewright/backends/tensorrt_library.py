@@ -5,6 +5,9 @@ asked for by name. The import touches no GPU.
 """
 
 import importlib
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
@@ -18,6 +21,8 @@ MODULES: dict[TensorRtFlavor, tuple[str, ...]] = {
     "tensorrt-rtx": ("tensorrt_rtx", "tensorrt_rtx_bindings"),
 }
 """Names under which each is installed."""
+MOST_ERRORS = 5
+"""Told in one message."""
 
 
 def import_tensorrt(flavor: TensorRtFlavor) -> Any:
@@ -54,8 +59,10 @@ def _checked(flavor: TensorRtFlavor, module: Any) -> Any:
 def quiet_logger(flavor: TensorRtFlavor) -> Any:
     """Return the one logger of this process, which keeps errors for the exceptions to tell.
 
-    TensorRT keeps the first logger that it is given, so there is one for all builders and runtimes;
-    it has `errors`, a list of texts, which whoever starts a piece of work empties.
+    TensorRT takes the first logger that it is given for all that follows, so there is one for all
+    builders and runtimes, of all threads. `with logger.errors() as errors:` gives a piece of work
+    the texts of what is logged in its thread meanwhile, and of what threads of TensorRT's own log,
+    which do not tell whom they work for. Each piece of work has a list of its own.
     """
     trt = import_tensorrt(flavor)
     kept = (trt.ILogger.Severity.ERROR, trt.ILogger.Severity.INTERNAL_ERROR)
@@ -63,10 +70,33 @@ def quiet_logger(flavor: TensorRtFlavor) -> Any:
     class _Logger(trt.ILogger):  # type: ignore[misc,name-defined]
         def __init__(self) -> None:
             super().__init__()
-            self.errors: list[str] = []
+            self._lists: dict[int, list[str]] = {}  # of the work that goes on, by thread
+
+        @contextmanager
+        def errors(self) -> Iterator[list[str]]:
+            thread = threading.get_ident()
+            errors: list[str] = []
+            before = self._lists.get(thread)
+            self._lists[thread] = errors
+            try:
+                yield errors
+            finally:
+                del self._lists[thread]
+                if before is not None:
+                    self._lists[thread] = before
 
         def log(self, severity: Any, message: str) -> None:
-            if severity in kept:
-                self.errors.append(" ".join(message.split()))
+            if severity not in kept:
+                return
+            own = self._lists.get(threading.get_ident())
+            for errors in list(self._lists.values()) if own is None else (own,):
+                errors.append(" ".join(message.split()))
 
     return _Logger()
+
+
+def told(errors: Sequence[str]) -> str:
+    """Return what the logger was told, each text once, the first five in words."""
+    texts = list(dict.fromkeys(errors))
+    more = f" and {len(texts) - MOST_ERRORS} more" if len(texts) > MOST_ERRORS else ""
+    return "; ".join(texts[:MOST_ERRORS]) + more or "it gave no reason"

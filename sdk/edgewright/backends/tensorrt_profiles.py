@@ -1,6 +1,6 @@
 """The sizes that an engine is built for, from the ranges that a component declares."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import product
 
 from edgewright.bundle.manifest import Component, SizeRange
@@ -61,10 +61,31 @@ def widest(component: Component) -> dict[str, tuple[Shape, Shape, Shape]]:
     }
 
 
+def fitting(
+    made: Sequence[Profile], inputs: Sequence[TensorSpec], given: Mapping[str, Shape]
+) -> int | None:
+    """Return the index of the first profile that all shapes lie in; none where none holds them.
+
+    Args:
+        made: `profiles` of the component.
+        inputs: Of the component.
+        given: Shapes, by name of the input, of the ranks of `inputs`.
+    """
+    for index, profile in enumerate(made):
+        if all(_holds(shapes(profile, spec), given[spec.name]) for spec in inputs):
+            return index
+    return None
+
+
 def line(profile: Profile) -> str:
     """Return `profile` in words: `batch 1-8 (1), time 3-64 (64)`; `fixed` where it is empty."""
     parts = (f"{name} {s.least}-{s.most} ({s.typical})" for name, s in sorted(profile.items()))
     return ", ".join(parts) or "fixed"
+
+
+def _holds(bounds: tuple[Shape, Shape, Shape], shape: Shape) -> bool:
+    least, _, most = bounds
+    return all(low <= size <= high for low, size, high in zip(least, shape, most, strict=True))
 
 
 def _range(profile: Profile, size: int | str) -> SizeRange:
