@@ -1,7 +1,10 @@
 """NVIDIA's own parser and builder take the graphs of every family; no GPU is needed for that."""
 
 import io
+import os
 import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -27,6 +30,7 @@ from edgewright_export.opening import graph_path, open_model
 from edgewright_export.quantization.observation import CalibrationSettings
 from edgewright_export.recipes import RECIPES
 from edgewright_export.search.form import Form
+from native_library import compile_library
 
 pytest.importorskip(
     "tensorrt_rtx_bindings", reason="TensorRT-RTX is not installed: pip install '.[rtx]'"
@@ -171,6 +175,23 @@ def test_inputs_must_be_those_of_the_manifest(tmp_path: Path, progress: Progress
         build(graph, wrong, progress)
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        TensorSpec("y", "float16", ("batch", 4)),
+        TensorSpec("y", "float32", ("batch", 5)),
+        TensorSpec("z", "float32", ("batch", 4)),
+    ],
+    ids=str,
+)
+def test_outputs_must_be_those_of_the_manifest(
+    wrong: TensorSpec, tmp_path: Path, progress: Progress
+) -> None:
+    graph = graph_of(tmp_path / "graph.onnx", helper.make_node("Relu", ["x"], ["y"]))
+    with pytest.raises(IntegrityError, match=r"got graph outputs \[y: float32"):
+        build(graph, tiny_component(outputs=(wrong,)), progress)
+
+
 def test_a_build_is_told_its_own_errors(tmp_path: Path, progress: Progress) -> None:
     logger, graph = quiet_logger("tensorrt-rtx"), fp8(tmp_path / "graph.onnx")
     turing = BuildOptions(compute_capability="7.5")
@@ -232,3 +253,26 @@ def test_ctrl_c_ends_a_build_and_is_heard_again_afterwards(tmp_path: Path) -> No
         build(graph, tiny_component(), Interrupting(io.StringIO()))
     assert signal.getsignal(signal.SIGINT) is before
     assert build(graph, tiny_component(), Progress(io.StringIO()))
+
+
+def test_a_handler_of_ctrl_c_that_is_not_of_python_stays(tmp_path: Path) -> None:
+    source = """
+    #include <signal.h>
+    static void foreign(int number) {}
+    __attribute__((constructor)) static void install(void) { signal(SIGINT, foreign); }
+    """
+    code = """if True:
+    import signal
+    from types import SimpleNamespace
+    from edgewright.backends.tensorrt_build import _interrupts_noted
+    monitor = SimpleNamespace(interrupted=False)
+    with _interrupts_noted(monitor):
+        signal.raise_signal(signal.SIGINT)
+    print(signal.getsignal(signal.SIGINT), monitor.interrupted)
+    """
+    library = compile_library(source, tmp_path / "libforeign.so")
+    environment = {**os.environ, "LD_PRELOAD": str(library)}
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=False
+    )
+    assert (done.stdout, done.returncode) == ("None False\n", 0), done.stderr

@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -133,9 +133,12 @@ class _Builder:
                 f"{'; '.join(map(_told, errors[:MOST_ERRORS]))}"
                 f"{_more(len(errors))}; use a variant made for it (fp32-trt, fp16, int8-trt)"
             )
+        where = component.files[0]
         inputs = [network.get_input(i) for i in range(network.num_inputs)]
-        found = tuple(map(_spec, inputs))
-        check_signature("inputs", component.files[0], component.inputs, found)
+        outputs = [network.get_output(i) for i in range(network.num_outputs)]
+        check_signature("inputs", where, component.inputs, tuple(map(_spec, inputs)))
+        found = tuple(_completed(spec, component.outputs) for spec in map(_spec, outputs))
+        check_signature("outputs", where, component.outputs, found)
         if sizes := [tensor.name for tensor in inputs if tensor.is_shape_tensor]:
             raise EngineBuildError(
                 f"{component.files[0]}: got inputs {sizes} whose values decide sizes, expected "
@@ -242,7 +245,8 @@ def _monitor_class(trt: Any) -> Any:
 @contextmanager
 def _interrupts_noted(monitor: Any) -> Iterator[None]:
     """Have ctrl-C end the build at its next step: no exception passes through the builder."""
-    if threading.current_thread() is not threading.main_thread():
+    foreign = signal.getsignal(signal.SIGINT) is None  # not of Python, which cannot restore it
+    if foreign or threading.current_thread() is not threading.main_thread():
         yield
         return
 
@@ -271,3 +275,15 @@ def _more(count: int) -> str:
 def _spec(tensor: Any) -> TensorSpec:
     dtype = _DTYPES.get(tensor.dtype.name, tensor.dtype.name)
     return TensorSpec(tensor.name, dtype, tuple(d if d >= 0 else "?" for d in tensor.shape))
+
+
+def _completed(found: TensorSpec, listed: Sequence[TensorSpec]) -> TensorSpec:
+    """Fill sizes of an output that only the run tells in from the manifest.
+
+    TensorRT does not derive as many sizes from those of the inputs as ONNX does.
+    """
+    shape = next((s.shape for s in listed if s.name == found.name), ())
+    if len(shape) != len(found.shape):
+        return found
+    sizes = (want if got == "?" else got for want, got in zip(shape, found.shape, strict=True))
+    return replace(found, shape=tuple(sizes))
