@@ -198,6 +198,25 @@ VOICES = {
 }  # fmt: skip
 """FastSpeech 2 of true width, reduced depth, and narrow vocoders (a wide one takes minutes)."""
 
+_NARROW = dict.fromkeys(
+    ("duration_predictor_channels", "energy_predictor_channels", "pitch_predictor_channels",
+     "speech_decoder_postnet_units", "encoder_linear_units", "decoder_linear_units"), 32
+)  # fmt: skip
+_NARROW |= {"hidden_size": 32, "encoder_num_attention_heads": 2, "decoder_num_attention_heads": 2}
+_FEW_BLOCKS = {
+    "upsample_initial_channel": 32, "upsample_rates": [16, 16], "upsample_kernel_sizes": [32, 32],
+    "resblock_kernel_sizes": [3], "resblock_dilation_sizes": [[1, 3]],
+}  # fmt: skip
+TINY_VOICE = Layout(
+    lambda: FastSpeech2ConformerWithHifiGan(
+        FastSpeech2ConformerWithHifiGanConfig(
+            model_config={**_VOICE, **_NARROW}, vocoder_config=_FEW_BLOCKS
+        )
+    ),
+    VOICE_FILES,
+)
+"""`with_hifigan`, narrow, and with a vocoder of few layers."""
+
 HIFI_GAN = Layout(
     lambda: FastSpeech2ConformerHifiGan(FastSpeech2ConformerHifiGanConfig(**_HIFI_GAN)), {}
 )
@@ -304,10 +323,16 @@ ngram 1=5
 """
 
 
-def save_streaming(folder: Path) -> Path:
-    """Write a random `StreamingConformerForCTC` of two blocks with lexicon and word unigrams."""
+def save_streaming(folder: Path, **sizes: int) -> Path:
+    """Write a random `StreamingConformerForCTC` with lexicon and word unigrams.
+
+    Args:
+        folder: To write.
+        sizes: Of the network, which has two blocks and the default width unless told otherwise.
+    """
     torch.manual_seed(0)
-    model = StreamingConformerForCTC(StreamingConformerConfig(193, 0, num_layers=2))
+    config = StreamingConformerConfig(193, 0, **{"num_layers": 2, **sizes})
+    model = StreamingConformerForCTC(config)
     model.feature_mean.fill_(12.0)
     model.feature_std.fill_(4.0)
     folder.mkdir()
