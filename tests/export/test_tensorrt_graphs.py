@@ -48,7 +48,7 @@ CHECKPOINTS: dict[str, tuple[str, Callable[[Path], Path]]] = {
         lambda folder: save_streaming(folder, hidden_size=32, num_heads=2, ffn_size=64),
     ),
     "voice": ("fastspeech2", lambda folder: save(TINY_VOICE, folder)),
-    "translator": ("marian", lambda folder: save_translator(folder, max_position_embeddings=128)),
+    "translator": ("marian", lambda folder: save_translator(folder, max_position_embeddings=32)),
 }
 """Family, and who writes the checkpoint: small networks with the layers of the true ones.
 
