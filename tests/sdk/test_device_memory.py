@@ -25,6 +25,7 @@ from edgewright.backends.onnxrt_providers import providers_of
 from edgewright.backends.stateful import StatefulGraph
 from edgewright.backends.tensorrt_profiles import line, profiles, shapes, widest
 from edgewright.bundle.manifest import Component, SizeRange, StatePair
+from edgewright.engines.cache import EngineCache, hash_files, provider_key
 from edgewright.errors import (
     BundleError,
     EngineBuildError,
@@ -37,6 +38,7 @@ from edgewright.loading import open_model
 from edgewright.placement import place
 from edgewright.probe import probe
 from edgewright.specs import TensorSpec
+from recorded_probes import recorded
 from tiny_graphs import make_graph
 
 SUM = Component(
@@ -168,6 +170,26 @@ def test_tensorrt_is_told_sizes_and_cache(tmp_path: Path) -> None:
     assert options["trt_profile_max_shapes"] == "ids:8x256,scale:8"
     with pytest.raises(PlacementError, match=r"no ranges of its dynamic dimensions \['batch'\]"):
         providers_of("tensorrt", SUM, {})
+
+
+def test_engines_of_onnx_runtime_lie_in_a_folder_of_graph_and_machine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = recorded("h200_tensorrt_10")
+    monkeypatch.setattr("edgewright.probe.probe", lambda: here)
+    graph = tmp_path / "encoder.onnx"
+    graph.write_bytes(b"no graph")
+
+    def opened(folder: Path) -> Runner:
+        monkeypatch.setenv("EDGEWRIGHT_CACHE", str(folder))
+        return OnnxRuntime.open([graph], SPEECH, device="tensorrt", threads=1, strict=False)
+
+    with pytest.raises(PlacementError, match="with TensorrtExecutionProvider failed"):
+        opened(tmp_path / "cache")
+    (folder, _) = sorted(EngineCache().provider_folder.iterdir(), key=lambda path: path.suffix)
+    assert folder.name == provider_key(hash_files([graph]), here.facts)
+    with pytest.raises(PlacementError, match="set EDGEWRIGHT_CACHE to another folder"):
+        opened(graph)
 
 
 def test_only_strict_forbids_that_another_provider_takes_a_part() -> None:

@@ -17,8 +17,14 @@ from edgewright.backends.onnxrt_profile import KernelCall, read_profile
 from edgewright.backends.onnxrt_providers import PROVIDERS, ProviderOptions, providers_of
 from edgewright.backends.requirements import cuda_problem, tensorrt_provider_problem
 from edgewright.bundle.manifest import Component, Manifest, Variant
-from edgewright.engines.cache import EngineCache, hash_files
-from edgewright.errors import EdgewrightError, MissingDependencyError, PlacementError, StateError
+from edgewright.engines.cache import EngineCache, hash_files, provider_key
+from edgewright.errors import (
+    CacheError,
+    EdgewrightError,
+    MissingDependencyError,
+    PlacementError,
+    StateError,
+)
 from edgewright.specs import Array, Resident, TensorSpec
 
 _DTYPES = {
@@ -224,11 +230,14 @@ class OnnxRuntime(Backend):
 
         def opened(*, strict: bool) -> OnnxRuntimeRunner:
             settings = cls._own_options(device, threads, shared_threads, strict=strict)
-            with _engines(device, files) as engines:
-                providers = providers_of(
-                    device, component, options or {}, strict=strict, engines=engines
-                )
-                session = _checked_session(files, component, providers, settings)
+            try:
+                with _engines(device, files) as engines:
+                    providers = providers_of(
+                        device, component, options or {}, strict=strict, engines=engines
+                    )
+                    session = _checked_session(files, component, providers, settings)
+            except CacheError as error:
+                raise PlacementError(str(error)) from error
             return OnnxRuntimeRunner(component, session, session.get_providers()[0])
 
         try:
@@ -324,7 +333,9 @@ def _engines(device: str, files: Sequence[Path]) -> AbstractContextManager[Path 
     """Return the folder for the engines of a graph, where its device has such."""
     if device != "tensorrt":
         return nullcontext()
-    return EngineCache().provider_engines(hash_files(files))
+    from edgewright.probe import probe  # which imports the backends
+
+    return EngineCache().provider_engines(provider_key(hash_files(files), probe().facts))
 
 
 def _session(graph: str | bytes, providers: Sequence[ProviderOptions], options: Any) -> Any:

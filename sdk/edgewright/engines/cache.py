@@ -3,7 +3,7 @@
 Each is a plan beside its sidecar: `<key>.plan` and `<key>.json`, and `<key>.layers` with what
 TensorRT says of its layers. The key is a hash of the `EngineIdentity`. Whoever builds or deletes an
 engine holds `<key>.lock`, which stays. The engines of ONNX Runtime's TensorRT provider, which it
-names itself, lie in a folder for each graph and go together.
+names itself, lie in a folder for each graph and machine and go together.
 """
 
 import hashlib
@@ -18,7 +18,7 @@ from pathlib import Path
 from tempfile import gettempdir
 
 from edgewright import records, strict_json
-from edgewright.backends.facts import EngineIdentity, EngineRecord
+from edgewright.backends.facts import EngineIdentity, EngineRecord, Facts
 from edgewright.bundle.files import hash_stream
 from edgewright.engines.storage import (
     held,
@@ -41,8 +41,8 @@ class CacheEntry:
     """What lies in the cache under one name, and goes together."""
 
     name: str
-    """Key of an engine, or digest of a graph whose engines are ONNX Runtime's; other names are
-    those of timing caches and of what a crash left."""
+    """Key of an engine, or `provider_key` of engines of ONNX Runtime; other names are those of
+    timing caches and of what a crash left."""
     paths: tuple[str, ...]
     """Where it lies; the sidecar of an engine comes first, and ONNX Runtime's have one folder."""
     bytes: int
@@ -148,22 +148,31 @@ class EngineCache:
             yield
 
     @contextmanager
-    def provider_engines(self, graph: str) -> Iterator[Path]:
+    def provider_engines(self, key: str) -> Iterator[Path]:
         """Give ONNX Runtime the folder for its engines of a graph, for one process at a time.
 
-        Afterwards goes what was not used for longest beyond the limit.
+        What a process left that died with the folder is deleted first: ONNX Runtime fails on an
+        engine that is cut off. Afterwards goes what was not used for longest beyond the limit.
 
         Args:
-            graph: Digest of the graph; ONNX Runtime tells engines apart by names, not by weights.
+            key: `provider_key` of the graph.
 
         Raises:
             CacheError: The folder cannot be written to.
         """
-        folder = self.provider_folder / graph
+        folder = self.provider_folder / key
+        in_use = folder / "in-use"
         with held(lock_of(folder)):
             with writing(folder):
-                os.utime(folder)
-            yield folder
+                if in_use.exists():
+                    shutil.rmtree(folder)
+                    folder.mkdir()
+                in_use.touch()
+            try:
+                yield folder
+            finally:
+                with suppress(OSError):
+                    in_use.unlink()
             self._evict(folder)
 
     def timing_cache(self, identity: EngineIdentity) -> bytes:
@@ -233,6 +242,22 @@ class EngineCache:
 def graph_digest(files_sha256: Sequence[str]) -> str:
     """Return the digest of a graph: that of the hashes of its files, the ONNX file first."""
     return _digest(list(files_sha256))
+
+
+def provider_key(graph: str, facts: Facts) -> str:
+    """Return what engines of ONNX Runtime's TensorRT provider depend on.
+
+    It names them by the graph's structure, its own version and the compute capability, not by
+    weights, the TensorRT that is installed, the GPU or the driver.
+
+    Args:
+        graph: `graph_digest` of it.
+        facts: Of a machine with a GPU.
+    """
+    tensorrt = [found.version for found in facts.tensorrt if found.flavor == "tensorrt"]
+    gpu, driver_major = facts.nvidia.gpus[0], facts.nvidia.version.partition(".")[0]
+    versions = [facts.onnxruntime.version, *tensorrt, driver_major]
+    return _digest([graph, gpu.name, gpu.compute_capability, *versions])
 
 
 def hash_files(files: Sequence[Path]) -> str:

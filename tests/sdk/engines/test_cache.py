@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from contextlib import suppress
 from dataclasses import fields, replace
 from hashlib import sha256
 from pathlib import Path
@@ -13,9 +14,16 @@ import pytest
 
 from edgewright import records, strict_json
 from edgewright.backends.facts import EngineIdentity
-from edgewright.engines.cache import EngineCache, graph_digest, hash_files, stale
+from edgewright.engines.cache import (
+    EngineCache,
+    graph_digest,
+    hash_files,
+    provider_key,
+    stale,
+)
 from edgewright.errors import CacheError, UsageError
 from engine_records import ORIN, PLAN, record
+from recorded_probes import recorded
 
 
 @pytest.fixture
@@ -224,6 +232,41 @@ def test_engines_of_onnx_runtime_that_are_being_opened_stay(tmp_path: Path) -> N
     assert (folder / "a.engine").exists()  # what was just opened is kept
     cache.store(record(ORIN), PLAN)
     assert not folder.exists()
+
+
+def test_what_died_while_onnx_runtime_built_is_not_loaded(cache: EngineCache) -> None:
+    with suppress(RuntimeError), cache.provider_engines("a" * 64) as folder:
+        (folder / "whole.engine").write_bytes(PLAN)
+        raise RuntimeError("a part of the graph is left to the CPU")
+    with cache.provider_engines("a" * 64) as folder:
+        assert (folder / "whole.engine").exists()
+    script = (
+        "import os, sys; from pathlib import Path; "
+        "from edgewright.engines.cache import EngineCache; "
+        "opened = EngineCache(Path(sys.argv[1])).provider_engines('a' * 64); "
+        "folder = opened.__enter__(); "
+        "(folder / 'cut.engine').write_bytes(b'cut'); os._exit(9)"
+    )
+    whole = str(cache.folder.parent)
+    assert subprocess.run([sys.executable, "-c", script, whole], check=False).returncode == 9
+    assert (folder / "cut.engine").exists()
+    with cache.provider_engines("a" * 64) as folder:
+        assert not (folder / "cut.engine").exists()
+    assert list(folder.iterdir()) == []
+
+
+def test_engines_of_onnx_runtime_are_told_apart_by_what_it_does_not_name() -> None:
+    here = recorded("h200_tensorrt_10").facts
+    (tensorrt,), nvidia = here.tensorrt, here.nvidia
+    others = [
+        replace(here, tensorrt=(replace(tensorrt, version="10.3.0.26"),)),
+        replace(here, nvidia=replace(nvidia, gpus=(replace(nvidia.gpus[0], name="NVIDIA H100"),))),
+        replace(here, nvidia=replace(nvidia, version="600.1")),
+        replace(here, onnxruntime=replace(here.onnxruntime, version="1.23.0")),
+    ]
+    keys = [provider_key("a" * 64, facts) for facts in (here, *others)]
+    assert len({*keys, provider_key("b" * 64, here)}) == len(keys) + 1
+    assert provider_key("a" * 64, replace(here, cuda_bindings="", engines=())) == keys[0]
 
 
 def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
