@@ -94,6 +94,18 @@ def test_closing_frees_everything_once_and_what_outlives_it_says_so(
     gc.collect()  # a second release would be a KeyError of the stand-in
 
 
+def test_a_runner_that_nothing_holds_frees_everything(tensorrt: TensorRt, cuda: Cuda) -> None:
+    runner = opened()
+    x, y = np.ones((1, 2), np.float32), np.zeros((1, 2), np.float32)
+    graph = StatefulGraph(runner, {"x": x}, {"y": y})
+    graph.run()
+    del runner
+    graph.run()
+    assert (y == 3).all()
+    del graph
+    assert not cuda.live
+
+
 def test_a_state_that_nothing_holds_is_freed(runner: TensorRtRunner, cuda: Cuda) -> None:
     before = len(cuda.live)
     state = runner.state(SUM.inputs[1])

@@ -177,6 +177,7 @@ class DeviceState(Resident):
         self._stream, self._lock = stream, lock
         self._memory = DeviceMemory(self.nbytes)
         self._free = weakref.finalize(self, self._memory.close)
+        self._free.atexit = False  # a thread may still run, and the driver frees all
         with ExitStack() as made:
             made.callback(self.close)
             self.clear()

@@ -5,6 +5,7 @@ What was run on a GPU, and what was not, stands in docs/gpu.md.
 
 import math
 import threading
+import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 
@@ -22,7 +23,10 @@ from edgewright.specs import Array, Resident, TensorSpec
 
 
 class TensorRtRunner(Runner):
-    """One engine with one execution context and one stream: concurrent calls take turns."""
+    """One engine with one execution context and one stream: concurrent calls take turns.
+
+    Its memory is freed when it is closed, or when nothing holds it.
+    """
 
     def __init__(
         self, component: Component, flavor: TensorRtFlavor, plan: bytes, sizes: Sequence[Profile]
@@ -45,7 +49,8 @@ class TensorRtRunner(Runner):
                 name: memory.enter_context(closing(Buffer(size)))
                 for name, size in self._sizes().items()
             }
-            self._memory = memory.pop_all()
+            self._free = weakref.finalize(self, memory.pop_all().close)
+            self._free.atexit = False  # a thread may still run, and the driver frees all
 
     def _open(self, component: Component, flavor: TensorRtFlavor, plan: bytes) -> None:
         trt = import_tensorrt(flavor)
@@ -222,7 +227,7 @@ class TensorRtRunner(Runner):
                 super().close()
             finally:
                 del self._context, self._engine, self._runtime
-                self._memory.close()
+                self._free()
 
 
 def _residents(arrays: Mapping[str, Array | Resident]) -> dict[str, DeviceState]:
