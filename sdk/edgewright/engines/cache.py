@@ -21,6 +21,7 @@ from edgewright import records, strict_json
 from edgewright.backends.facts import EngineIdentity, EngineRecord, Facts
 from edgewright.bundle.files import hash_stream
 from edgewright.engines.storage import (
+    being_written,
     held,
     held_if_free,
     last_use,
@@ -191,7 +192,7 @@ class EngineCache:
             file.write_bytes(content)
 
     def clear(self) -> int:
-        """Delete everything but what is being built or opened; return the bytes."""
+        """Delete everything but what is being built, written or opened; return the bytes."""
         return sum(self._remove(entry) for entry in self.entries())
 
     def _entry(self, name: str, paths: Sequence[Path]) -> CacheEntry:
@@ -223,6 +224,8 @@ class EngineCache:
     def _remove(self, entry: CacheEntry) -> int:
         """Delete an entry, unless someone works on it; return the bytes that this freed."""
         paths = [Path(path) for path in entry.paths]
+        if any(map(being_written, paths)):
+            return 0
         with held_if_free(lock_of(paths[0])) as free:
             for path in paths if free else ():
                 if path.is_dir():

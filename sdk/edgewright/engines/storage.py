@@ -1,11 +1,15 @@
 """Files and folders of the cache: their locks, sizes and times, and what cannot be written."""
 
 import os
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from edgewright.errors import CacheError, UsageError
+
+_LONGEST_WRITE = 3600.0
+"""Seconds without a byte after which half a file was left by a crash."""
 
 
 @contextmanager
@@ -57,6 +61,11 @@ def writing(folder: Path) -> Iterator[None]:
             f"cache: got '{error}', expected to write to '{folder}'; make room there, or set "
             "EDGEWRIGHT_CACHE to another folder"
         ) from error
+
+
+def being_written(path: Path) -> bool:
+    """Whether someone may be writing a file: half of one, unless a crash left it long ago."""
+    return path.suffix == ".partial" and time.time() - last_use(path) < _LONGEST_WRITE
 
 
 def size_of(path: Path) -> int:

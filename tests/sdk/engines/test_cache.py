@@ -285,6 +285,25 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     assert cache.entries() == cache.records() == ()
 
 
+def test_what_is_being_written_is_not_cleared(
+    cache: EngineCache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writing = Path.write_bytes
+
+    def cleared_meanwhile(path: Path, content: bytes) -> int:
+        size = writing(path, content)
+        assert cache.clear() == 0
+        return size
+
+    cache.folder.mkdir()
+    monkeypatch.setattr(Path, "write_bytes", cleared_meanwhile)
+    with cache.building(ORIN):
+        cache.store(record(ORIN), PLAN)
+        cache.keep_timing_cache(ORIN, b"measured")
+    assert cache.load(ORIN) == PLAN
+    assert cache.timing_cache(ORIN) == b"measured"
+
+
 def test_clear_leaves_an_empty_folder(cache: EngineCache) -> None:
     cache.store(record(ORIN), PLAN)
     cache.keep_layers(ORIN, "{}")
