@@ -33,13 +33,14 @@ class ComponentEngine:
     """Of the plan; 0 where it failed."""
     problem: str | None
     """Why it failed; none where it did not."""
-    layers_problem: str | None = None
-    """Why TensorRT's account of the layers is not beside the engine, which serves without it."""
+    beside_problem: str | None = None
+    """Why its timing cache or TensorRT's account of its layers is not beside the engine, which
+    serves without them."""
 
     def __str__(self) -> str:
         about = f"{self.seconds:.1f} s, {self.bytes / 1e6:.1f} MB"
-        if self.layers_problem is not None:
-            about += f", without an account of its layers: {self.layers_problem}"
+        if self.beside_problem is not None:
+            about += f", without a timing cache or an account of its layers: {self.beside_problem}"
         return f"{self.variant}\t{self.component}\t{self.state}\t{self.problem or about}"
 
 
@@ -78,9 +79,8 @@ def build_engines(
             about = f"{bundle.manifest.name} {bundle.manifest.version}, {variant.name}, {name}"
             record = _record(identity, built, about, settings.compatibility)
             cache.store(record, built.plan)
-            cache.keep_timing_cache(identity, built.timing_cache)
         told = ComponentEngine(variant.name, name, "built", built.seconds, len(built.plan), None)
-        return replace(told, layers_problem=_keep_layers(cache, flavor, identity, built.plan))
+        return replace(told, beside_problem=_keep_beside(cache, identity, built))
 
     return _each(bundle.manifest, variants, build)
 
@@ -108,12 +108,12 @@ def check_engines(
     return _each(bundle.manifest, variants, check)
 
 
-def _keep_layers(
-    cache: EngineCache, flavor: TensorRtFlavor, identity: EngineIdentity, plan: bytes
-) -> str | None:
-    """Keep what TensorRT says of the layers beside the engine; say what went wrong, or none."""
+def _keep_beside(cache: EngineCache, identity: EngineIdentity, built: BuiltEngine) -> str | None:
+    """Keep what was measured and what TensorRT says of the layers; say what went wrong, or none."""
     try:
-        cache.keep_layers(identity, layers_of(flavor, plan))
+        if built.timing_cache:
+            cache.keep_timing_cache(identity, built.timing_cache)
+        cache.keep_layers(identity, layers_of(identity.flavor, built.plan))
     except Exception as error:  # noqa: BLE001 - whatever it is, the engine is there
         return str(error) or type(error).__name__
     return None

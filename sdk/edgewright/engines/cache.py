@@ -105,7 +105,7 @@ class EngineCache:
         if record is None or compatibility not in (None, record.compatibility):
             return None
         path = self._path(identity, "plan")
-        with suppress(FileNotFoundError):
+        with suppress(OSError):
             plan = path.read_bytes()
             if hashlib.sha256(plan).hexdigest() == record.plan_sha256:
                 note_use(path)
@@ -123,6 +123,7 @@ class EngineCache:
         with writing(self.folder):
             with complete_file(self._path(record.identity, "plan")) as file:
                 file.write_bytes(plan)
+            self._path(record.identity, "layers").unlink(missing_ok=True)
             with complete_file(self._path(record.identity, "json")) as file:
                 file.write_bytes(strict_json.dump(records.plain(record)))
         self._evict(self._path(record.identity, "json"))
@@ -178,7 +179,7 @@ class EngineCache:
 
     def timing_cache(self, identity: EngineIdentity) -> bytes:
         """Return what earlier builds measured on the same GPU with the same TensorRT."""
-        with suppress(FileNotFoundError):
+        with suppress(OSError):
             return self._timing_path(identity).read_bytes()
         return b""
 

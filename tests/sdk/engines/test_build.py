@@ -6,12 +6,13 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import edgewright as ew
 from edgewright.backends.tensorrt import TensorRt, TensorRtRtx, require_gpu
-from edgewright.backends.tensorrt_build import BuildOptions
+from edgewright.backends.tensorrt_build import BuildOptions, BuiltEngine, build_engine
 from edgewright.bundle.manifest import Target, Variant
 from edgewright.cli import main
 from edgewright.engines import build
@@ -198,7 +199,7 @@ def test_an_engine_whose_layers_cannot_be_told_is_kept(
             next(build_engines(bundle, "tensorrt-rtx", progress, options=ada)) for _ in range(2)
         )
     assert (built.state, built.problem) == ("built", None)
-    assert "without an account of its layers: inspector: out of memory" in str(built)
+    assert "without a timing cache or an account of its layers: inspector: out of" in str(built)
     assert (cached.state, cached.bytes) == ("cached", built.bytes)
 
 
@@ -209,13 +210,28 @@ def test_an_engine_outlives_a_failing_timing_cache(
     def refuse(*_: object) -> None:
         raise CacheError("timing cache: full")
 
+    def measured(*arguments: Any) -> BuiltEngine:
+        return replace(build_engine(*arguments), timing_cache=b"measured")
+
     monkeypatch.setattr(EngineCache, "keep_timing_cache", refuse)
+    monkeypatch.setattr(build, "build_engine", measured)
     with ew.Bundle.open(vit) as bundle, Progress() as progress:
-        states = [
-            next(build_engines(bundle, "tensorrt-rtx", progress, options=ada)).state
-            for _ in range(2)
-        ]
-    assert states == ["failed", "cached"]
+        built, cached = (
+            next(build_engines(bundle, "tensorrt-rtx", progress, options=ada)) for _ in range(2)
+        )
+    assert (built.state, built.problem, cached.state) == ("built", None, "cached")
+    assert str(built.beside_problem) == "timing cache: full"
+
+
+@needs_rtx
+def test_an_empty_timing_cache_is_not_kept(
+    vit: Path, ada: BuildOptions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(build, "layers_of", lambda *_: "{}")
+    with ew.Bundle.open(vit) as bundle, Progress() as progress:
+        next(build_engines(bundle, "tensorrt-rtx", progress, options=ada))
+    left = {path.suffix for path in EngineCache().folder.iterdir()}
+    assert left == {".plan", ".json", ".layers", ".lock"}
 
 
 @needs_rtx

@@ -92,6 +92,30 @@ def test_a_plan_that_is_not_whole_is_never_loaded(damage: str, cache: EngineCach
     assert cache.load(ORIN) == PLAN
 
 
+def test_a_plan_or_timing_cache_that_cannot_be_read_is_passed_over(
+    cache: EngineCache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reading = Path.read_bytes
+
+    def refuse(path: Path) -> bytes:
+        if path.suffix in (".plan", ".timing"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return reading(path)
+
+    cache.store(record(ORIN), PLAN)
+    cache.keep_timing_cache(ORIN, b"measured")
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    assert cache.load(ORIN) is None
+    assert cache.timing_cache(ORIN) == b""
+
+
+def test_layers_of_an_earlier_engine_do_not_stay(cache: EngineCache) -> None:
+    cache.store(record(ORIN), PLAN)
+    cache.keep_layers(ORIN, "{}")
+    cache.store(record(ORIN, PLAN[::-1]), PLAN[::-1])
+    assert list(cache.folder.glob("*.layers")) == []
+
+
 @pytest.mark.parametrize("sidecar", ["", "{", "[]", "null", '{"identity": 1}', "nan", "\xff"])
 def test_a_sidecar_that_cannot_be_read_is_passed_over(sidecar: str, cache: EngineCache) -> None:
     cache.store(record(ORIN), PLAN)
