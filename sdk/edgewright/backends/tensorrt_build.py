@@ -24,6 +24,10 @@ from edgewright.specs import TensorSpec
 
 HARDWARE_COMPATIBILITY = ("none", "same-compute-capability", "ampere-plus")
 """Other GPUs that may load an engine: none, those of its generation, all from Ampere on."""
+_ENDING = tuple(
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
+)
+"""Signals that end programs; Windows has no SIGHUP."""
 _DTYPES = {
     "FLOAT": "float32", "HALF": "float16", "INT8": "int8", "INT32": "int32", "INT64": "int64",
     "BOOL": "bool", "UINT8": "uint8",
@@ -107,8 +111,6 @@ class _Builder:
         start = time.perf_counter()
         with _interrupts_noted(monitor):
             plan = self._builder.build_serialized_network(network, config)
-        if monitor.interrupted:
-            raise KeyboardInterrupt
         if plan is None:
             raise EngineBuildError(
                 f"{component.files[0]}: {self._name} built no engine of it: "
@@ -217,11 +219,11 @@ class _Builder:
 
 def _monitor_class(trt: Any) -> Any:
     class Monitor(trt.IProgressMonitor):  # type: ignore[misc]
-        """Shows the builder's outermost phases, and lets ctrl-C end them."""
+        """Shows the builder's outermost phases, and lets a signal end them."""
 
         def __init__(self, graph: str, progress: Progress) -> None:
             super().__init__()
-            self.interrupted = False
+            self.interrupted = 0
             self._graph, self._progress = graph, progress
             self._phase: str | None = None
 
@@ -244,20 +246,33 @@ def _monitor_class(trt: Any) -> Any:
 
 @contextmanager
 def _interrupts_noted(monitor: Any) -> Iterator[None]:
-    """Have ctrl-C end the build at its next step: no exception passes through the builder."""
-    foreign = signal.getsignal(signal.SIGINT) is None  # not of Python, which cannot restore it
-    if foreign or threading.current_thread() is not threading.main_thread():
+    """Have a signal that ends programs end the build at its next step, and call its handler then.
+
+    What a handler raises in the builder is lost, and the build goes on. Other handlers than
+    Python's stay as they are.
+
+    Raises:
+        KeyboardInterrupt: There was a signal, whose handler raised nothing.
+    """
+    if threading.current_thread() is not threading.main_thread():
         yield
         return
 
-    def note(*_: object) -> None:
-        monitor.interrupted = True
+    def note(number: int, _: object) -> None:
+        monitor.interrupted = number
 
-    before = signal.signal(signal.SIGINT, note)
+    found = {number: signal.getsignal(number) for number in _ENDING}
+    handlers = {number: handler for number, handler in found.items() if callable(handler)}
+    for number in handlers:
+        signal.signal(number, note)
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+    if monitor.interrupted:
+        handlers[monitor.interrupted](monitor.interrupted, None)
+        raise KeyboardInterrupt
 
 
 def _told(error: Any) -> str:

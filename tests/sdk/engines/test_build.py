@@ -2,17 +2,24 @@
 
 import json
 import re
+import signal
 import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 import edgewright as ew
 from edgewright.backends.tensorrt import TensorRt, TensorRtRtx, require_gpu
-from edgewright.backends.tensorrt_build import BuildOptions, BuiltEngine, build_engine
+from edgewright.backends.tensorrt_build import (
+    BuildOptions,
+    BuiltEngine,
+    _interrupts_noted,
+    build_engine,
+)
 from edgewright.bundle.manifest import Target, Variant
 from edgewright.cli import main
 from edgewright.engines import build
@@ -93,6 +100,47 @@ def test_why_turing_has_no_engine_of_fp32_is_told_as_the_builder_says_it(
     assert main(["build", str(vit), *turing, "--json"]) == 1
     problem = json.loads(capsys.readouterr().out)["problem"]
     assert re.search(r"built no engine .*MatMul' for Turing \(SM75\): FP32 GEMM is not", problem)
+
+
+@needs_rtx
+@pytest.mark.parametrize("number", ["SIGTERM", "SIGHUP"])
+def test_who_stops_the_command_ends_the_build(
+    number: str, vit: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    class Stopping(Progress):
+        def advance_to(self, done: int) -> None:
+            if done == 1:
+                signal.raise_signal(signal.Signals[number])
+
+    monkeypatch.setattr("edgewright.commands.build.Progress", Stopping)
+    with pytest.raises(SystemExit) as ended:
+        main(["build", str(vit), *ADA])
+    assert ended.value.code == 128 + signal.Signals[number]
+    told = capfd.readouterr()
+    assert told.out == ""
+    assert "Traceback" not in told.err
+
+
+def test_a_handler_that_only_notes_is_called_and_the_build_ends() -> None:
+    noted: list[int] = []
+    before = signal.signal(signal.SIGTERM, lambda number, _: noted.append(number))
+    ignored = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    monitor = SimpleNamespace(interrupted=0)
+
+    def build() -> None:
+        with _interrupts_noted(monitor):
+            signal.raise_signal(signal.SIGHUP)
+            assert not monitor.interrupted
+            signal.raise_signal(signal.SIGTERM)
+            assert noted == []
+
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            build()
+    finally:
+        signal.signal(signal.SIGTERM, before)
+        signal.signal(signal.SIGHUP, ignored)
+    assert noted == [signal.SIGTERM] == [monitor.interrupted]
 
 
 @needs_rtx
