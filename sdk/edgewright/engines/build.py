@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
+from functools import partial
 from hashlib import sha256
 from importlib import metadata
 
@@ -28,7 +29,7 @@ class ComponentEngine:
     state: str
     """`built`, `cached` (it was there), `checked` (built and not kept) or `failed`."""
     seconds: float
-    """That building it took, now or then; 0 where it failed."""
+    """That building it took; 0 where it was not built now."""
     bytes: int
     """Of the plan; 0 where it failed."""
     problem: str | None
@@ -71,7 +72,8 @@ def build_engines(
     def build(variant: Variant, name: str, component: Component) -> ComponentEngine:
         digest = graph_digest([bundle.manifest.files[path].sha256 for path in component.files])
         identity = identity_of(digest, component, variant.precision, flavor, facts)
-        with cache.building(identity):
+        waiting = f"{variant.name}, {name}: waiting for another process that builds it"
+        with cache.building(identity, partial(progress.start, waiting)):
             if plan := cache.load(identity, options.compatibility if options else None):
                 return ComponentEngine(variant.name, name, "cached", 0.0, len(plan), None)
             timed = replace(settings, timing_cache=cache.timing_cache(identity))

@@ -10,7 +10,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -138,15 +138,21 @@ class EngineCache:
             file.write_text(layers, "utf-8")
 
     @contextmanager
-    def building(self, identity: EngineIdentity) -> Iterator[None]:
+    def building(
+        self, identity: EngineIdentity, waiting: Callable[[], None] = lambda: None
+    ) -> Iterator[None]:
         """Let one process at a time build the engine of an identity; others wait.
 
         Whoever waited looks again with `load` before it builds.
 
+        Args:
+            identity: Of the engine.
+            waiting: Called where another process builds it, before the wait.
+
         Raises:
             CacheError: The folder cannot be written to.
         """
-        with held(self._path(identity, "lock")):
+        with held(self._path(identity, "lock"), waiting):
             yield
 
     @contextmanager

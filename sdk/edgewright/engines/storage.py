@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
@@ -13,17 +13,25 @@ _LONGEST_WRITE = 3600.0
 
 
 @contextmanager
-def held(lock: Path) -> Iterator[None]:
+def held(lock: Path, waiting: Callable[[], None] = lambda: None) -> Iterator[None]:
     """Hold a lock file, whose folder is made; whoever else wants it waits.
+
+    Args:
+        lock: The file.
+        waiting: Called where someone else holds it, before the wait.
 
     Raises:
         CacheError: It cannot be made.
     """
-    from filelock import FileLock  # late: a load without TensorRT needs none
+    from filelock import FileLock, Timeout  # late: a load without TensorRT needs none
 
     with ExitStack() as stack:
         with writing(lock.parent):
-            stack.enter_context(FileLock(lock))
+            try:
+                stack.enter_context(FileLock(lock, timeout=0))
+            except Timeout:
+                waiting()
+                stack.enter_context(FileLock(lock))
         yield
 
 

@@ -4,6 +4,8 @@ import json
 import os
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import fields, replace
 from hashlib import sha256
@@ -368,6 +370,23 @@ def test_of_processes_that_start_at_once_one_builds(tmp_path: Path) -> None:
     builders = [subprocess.Popen(command) for _ in range(3)]
     assert [builder.wait(60) for builder in builders] == [0, 0, 0]
     assert log.read_text() == "built\n"
+
+
+def test_who_waits_for_another_builder_is_told(cache: EngineCache) -> None:
+    builds, waits = threading.Event(), threading.Event()
+
+    def build() -> None:
+        with cache.building(ORIN, waits.set):
+            assert not waits.is_set()
+            builds.set()
+            assert waits.wait(20)
+
+    with ThreadPoolExecutor(1) as threads:
+        other = threads.submit(build)
+        builds.wait()
+        with cache.building(ORIN, waits.set):
+            pass
+        other.result()
 
 
 def test_folder_and_limit_come_from_the_environment(
