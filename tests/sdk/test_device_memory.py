@@ -154,6 +154,20 @@ def test_a_closed_runner_lets_go_of_the_session_and_its_states(resident: bool) -
     session.close()
 
 
+@pytest.mark.parametrize("resident", [False, True], ids=["host", "device"])
+def test_a_close_while_a_call_begins_is_told_as_such(
+    resident: bool, session: OnnxRuntimeRunner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if resident:
+        session._device = "cpu"
+    x, y = np.zeros(2, np.float32), np.zeros((1, 2), np.float32)
+    monkeypatch.setattr(session, "_check_open", session.close)  # as another thread does, just then
+    with pytest.raises(StateError, match="after close"):
+        session.run({"x": x, "state_00_sum": y})
+    with pytest.raises(StateError, match="after close"):
+        session.bind({"x": x, "state_00_sum": y}, {"y": y.copy(), "next_state_00_sum": y.copy()})
+
+
 def test_cuda_computes_fp32_in_fp32_unless_the_manifest_says_otherwise() -> None:
     assert providers_of("cuda", SUM, {}) == (("CUDAExecutionProvider", {"use_tf32": "0"}),)
     ((_, options),) = providers_of("cuda", SUM, {"use_tf32": "1", "cudnn_conv_algo_search": "X"})

@@ -9,7 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from edgewright.backends.base import Backend, DeviceFact, Runner, check_signature
+from edgewright.backends.base import (
+    Backend,
+    DeviceFact,
+    Runner,
+    check_signature,
+    closed_error,
+)
 from edgewright.backends.facts import Facts
 from edgewright.backends.onnxrt_binding import DeviceBinding, ResidentValue
 from edgewright.backends.onnxrt_library import import_onnxruntime, load_gpu_libraries
@@ -57,9 +63,17 @@ class OnnxRuntimeRunner(Runner):
         self._device = None if provider == PROVIDERS["cpu"] else "cuda"
         """Memory that the session computes in, if it is not the host's."""
 
+    def _open_session(self) -> Any:
+        """Return the session, which a `close` in another thread cannot take away then."""
+        session = self._session
+        if session is None:
+            raise closed_error()
+        return session
+
     def _run(self, arrays: Mapping[str, Array]) -> dict[str, Array]:
+        session = self._open_session()
         try:
-            values = self._session.run(self._names, dict(arrays))
+            values = session.run(self._names, dict(arrays))
         except Exception as error:
             raise EdgewrightError(
                 f"graph: ONNX Runtime failed on inputs { {n: a.shape for n, a in arrays.items()} } "
@@ -80,7 +94,8 @@ class OnnxRuntimeRunner(Runner):
         if self._device is None:
             run = self._bind_host(inputs, outputs)
         else:
-            run = DeviceBinding(import_onnxruntime(), self._session, self._device, inputs, outputs)
+            session = self._open_session()
+            run = DeviceBinding(import_onnxruntime(), session, self._device, inputs, outputs)
 
         def call() -> None:
             try:
@@ -96,15 +111,13 @@ class OnnxRuntimeRunner(Runner):
     def _bind_host(
         self, inputs: Mapping[str, Array | Resident], outputs: Mapping[str, Array | Resident]
     ) -> Callable[[], None]:
-        binding, value = (
-            self._session.io_binding(),
-            import_onnxruntime().OrtValue.ortvalue_from_numpy,
-        )
+        session, value = self._open_session(), import_onnxruntime().OrtValue.ortvalue_from_numpy
+        binding = session.io_binding()
         for name, array in inputs.items():
             binding.bind_ortvalue_input(name, value(array))
         for name, array in outputs.items():
             binding.bind_ortvalue_output(name, value(array))
-        run, memory = self._session.run_with_iobinding, (inputs, outputs)
+        run, memory = session.run_with_iobinding, (inputs, outputs)
 
         def call(_: object = memory) -> None:  # the binding holds pointers, the default the arrays
             run(binding)
