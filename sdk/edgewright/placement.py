@@ -119,7 +119,8 @@ def place(
         raise _refusal(device, precision, lines)
     placement = _placement(taken, lines, fallback)
     if fallback is not None:
-        warnings.warn(_fallback_text(placement), PlacementWarning, stacklevel=3)
+        # Where `load` was called, which comes here by a function of its own.
+        warnings.warn(_fallback_text(placement), PlacementWarning, stacklevel=4)
     return placement
 
 

@@ -136,8 +136,9 @@ def test_an_unknown_device_is_a_usage_error(manifest: Manifest) -> None:
 def test_load_tells_what_ran(tiny: dict[str, Path]) -> None:
     with pytest.raises(PlacementError, match=r"tensorrt .* with fp32: no NVIDIA driver"):
         ew.load(tiny["vit"], device="tensorrt", precision="fp32")
-    with pytest.warns(PlacementWarning, match="tensorrt"):
+    with pytest.warns(PlacementWarning, match="tensorrt") as told:
         model = ew.load(tiny["vit"], device="tensorrt", strict=False, threads=1)
+    assert [one.filename for one in told] == [__file__]
     assert model.runtime.provider == "CPUExecutionProvider"
     assert model.runtime.fallback == "device 'tensorrt' with precision 'auto'"
     assert (model.runtime.threads, len(model.runtime.bundle_digest)) == (1, 64)

@@ -130,9 +130,7 @@ def require_gpu(flavor: TensorRtFlavor) -> Facts:
 
     facts = probe().facts
     if problem := tensorrt_problem(facts, flavor):
-        raise GpuUnavailableError(
-            f"{NAMES[flavor]}: {problem}; see `edgewright doctor`, or use device='cpu'"
-        )
+        raise GpuUnavailableError(f"{NAMES[flavor]}: {problem}; see `edgewright doctor`")
     return facts
 
 
