@@ -1,6 +1,7 @@
 """What `verify` finds, and what it does not let pass."""
 
 import hashlib
+import json
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 import edgewright as ew
 import tiny_bundles
 from edgewright.bundle.manifest import Source
+from edgewright.cli import main
 from edgewright.errors import (
     BundleError,
     BundleNotFoundError,
@@ -17,6 +19,7 @@ from edgewright.errors import (
     UsageError,
 )
 from edgewright.verify import Verification, golden_difference
+from recorded_probes import recorded
 
 
 def statuses(found: Verification) -> dict[str, str]:
@@ -53,6 +56,19 @@ def test_damage_is_a_failed_check(tmp_path: Path) -> None:
     assert not found.ok
     assert found.checks[0].status == "failed"
     assert "variants/fp32/model.onnx" in found.checks[0].detail
+
+
+def test_damage_is_told_before_engines_are_built(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    here = recorded("h200_tensorrt_11")
+    assert any(fact.backend == "tensorrt" and not fact.problem for fact in here.devices)
+    monkeypatch.setattr("edgewright.commands.verify.probe", lambda: here)
+    bundle = tiny_bundles.vit(tmp_path / "damaged.edge")
+    (bundle / "variants" / "fp32" / "model.onnx").write_bytes(b"")
+    assert main(["verify", str(bundle), "--device", "tensorrt", "--json"]) == 5
+    found = json.loads(capsys.readouterr().out)
+    assert [check["status"] for check in found["checks"]] == ["failed"]
 
 
 def test_a_graph_that_does_not_open_is_a_failed_check(tmp_path: Path) -> None:

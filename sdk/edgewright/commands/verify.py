@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from contextlib import suppress
 
 from edgewright.backends import BACKENDS
 from edgewright.backends.tensorrt import TensorRt
@@ -9,18 +10,21 @@ from edgewright.bundle import Bundle
 from edgewright.commands.base import add_device_options, add_json_option
 from edgewright.commands.output import emit, emit_table
 from edgewright.engines.build import build_engines
-from edgewright.errors import IntegrityError
+from edgewright.errors import BundleError, IntegrityError
 from edgewright.probe import probe
 from edgewright.progress import Progress
 from edgewright.verify import verify
 
 
 def _build_engines(path: str) -> None:
-    """Build what the first usable TensorRT lacks; what fails is told and not verified."""
+    """Build what the first usable TensorRT lacks; what fails is told and not verified.
+
+    Of a bundle that does not open nothing is built; `verify` tells why.
+    """
     usable = [fact for fact in probe().devices if fact.device == "tensorrt" and not fact.problem]
     for backend in (BACKENDS[fact.backend] for fact in usable[:1]):
         if issubclass(backend, TensorRt):
-            with Bundle.open(path) as bundle, Progress() as progress:
+            with suppress(BundleError), Bundle.open(path) as bundle, Progress() as progress:
                 for engine in build_engines(bundle, backend.flavor, progress):
                     if engine.problem:
                         print(engine, file=sys.stderr)
