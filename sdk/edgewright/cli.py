@@ -104,7 +104,8 @@ def _tolerate_any_file_name() -> None:
             reconfigure(errors="backslashreplace")
 
 
-_ENDING = (signal.SIGTERM, signal.SIGHUP)
+_ENDING = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
+"""Windows has no SIGHUP."""
 
 
 @contextmanager
