@@ -9,6 +9,7 @@ import numpy as np
 
 from edgewright.bundle import Bundle
 from edgewright.bundle.files import hash_stream
+from edgewright.bundle.manifest import Variant
 from edgewright.errors import (
     BundleError,
     BundleNotFoundError,
@@ -21,7 +22,7 @@ from edgewright.errors import (
 )
 from edgewright.families.base import Model
 from edgewright.loading import open_model
-from edgewright.placement import place
+from edgewright.placement import BASELINE, CandidateKey, place
 from edgewright.probe import probe
 from edgewright.specs import Array
 
@@ -141,27 +142,63 @@ def _variant_checks(
     bundle: Bundle, variant: str, device: str, threads: int | None
 ) -> Iterator[Check]:
     name = f"{variant}: graphs"
+    refused: dict[CandidateKey, str] = {}
     try:
-        here = probe(gpus=device != "cpu")
-        placement = place(bundle.manifest, here, device=device, variant=variant)
+        model = _open(bundle, variant, device, threads, refused)
     except PlacementError as error:
-        yield Check(name, "skipped", str(error))
+        fault = any(_is_for(bundle.variant(variant), provider) for _, provider in refused)
+        yield Check(name, "failed" if fault else "skipped", str(error))
         return
-    try:
-        model = open_model(bundle, placement, threads)
     except (FormatVersionError, StateError, UsageError):  # no fault of the bundle's bytes
         raise
     except EdgewrightError as error:
         yield Check(name, "failed", str(error))
         return
     with model:
-        yield Check(name, "ok", f"signatures as in the manifest, on {model.runtime.provider}")
+        passed = "".join(f"; not on {provider}: {why}" for (_, provider), why in refused.items())
+        detail = f"signatures as in the manifest, on {model.runtime.provider}{passed}"
+        yield Check(name, "ok", detail)
         tolerance = bundle.manifest.golden.tolerance[variant]
         try:
             for file, inputs, outputs in bundle.golden():
                 yield _golden_check(model, f"{variant}: {file}", inputs, outputs, tolerance)
         except BundleError as error:
             yield Check(f"{variant}: golden samples", "failed", str(error))
+
+
+def _open(
+    bundle: Bundle,
+    variant: str,
+    device: str,
+    threads: int | None,
+    refused: dict[CandidateKey, str],
+) -> Model[Any]:
+    """Open a variant as `load` does: with `auto`, on the first device that it opens on.
+
+    Args:
+        bundle: An open bundle.
+        variant: Its name.
+        device: See `load`.
+        threads: See `load`.
+        refused: Is given what did not open, with the reason.
+
+    Raises:
+        PlacementError: There is no device for it, or it does not open there.
+    """
+    here = probe(gpus=device != "cpu")
+    while True:
+        placement = place(bundle.manifest, here, device=device, variant=variant, refused=refused)
+        try:
+            return open_model(bundle, placement, threads, strict=device != "auto")
+        except PlacementError as error:
+            refused[placement.key] = " ".join(str(error).split())
+            if device != "auto":
+                raise
+
+
+def _is_for(variant: Variant, provider: str) -> bool:
+    """Whether a variant is for an execution provider; fp32 is for all."""
+    return variant.precision == BASELINE or any(t.ep == provider for t in variant.targets)
 
 
 def _golden_check(

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -76,6 +77,24 @@ def test_a_graph_that_does_not_open_is_a_failed_check(tmp_path: Path) -> None:
     assert not found.ok
     assert statuses(found)["int8: graphs"] == "failed"
     assert statuses(found)["fp32: golden/00.npz"] == "ok"
+
+
+@pytest.mark.filterwarnings("ignore:Specified provider:UserWarning")  # of onnxruntime
+@pytest.mark.parametrize("device", ["auto", "cuda"])
+def test_a_variant_for_cpus_does_not_fail_on_a_gpu_that_does_not_take_it(
+    device: str, tiny: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = recorded("h200_without_tensorrt")  # whose CUDA provider this onnxruntime has not
+    monkeypatch.setattr(import_module("edgewright.verify"), "probe", lambda **_: here)
+    found = ew.verify(tiny["vit"], device=device)
+    status = statuses(found)
+    if device == "auto":
+        assert found.ok, str(found)
+        details = [check.detail for check in found.checks if check.name.endswith(": graphs")]
+        assert all("on CPUExecutionProvider; not on CUDAExecutionProv" in one for one in details)
+    else:
+        assert (status["fp32: graphs"], status["int8: graphs"]) == ("failed", "skipped")
+        assert not found.ok
 
 
 def test_a_sample_that_cannot_be_read_is_a_failed_check(
