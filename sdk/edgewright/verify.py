@@ -155,9 +155,7 @@ def _variant_checks(
         yield Check(name, "failed", str(error))
         return
     with model:
-        passed = "".join(f"; not on {provider}: {why}" for (_, provider), why in refused.items())
-        detail = f"signatures as in the manifest, on {model.runtime.provider}{passed}"
-        yield Check(name, "ok", detail)
+        yield Check(name, "ok", f"signatures as in the manifest, on {_where(model, refused)}")
         tolerance = bundle.manifest.golden.tolerance[variant]
         try:
             for file, inputs, outputs in bundle.golden():
@@ -194,6 +192,12 @@ def _open(
             refused[placement.key] = " ".join(str(error).split())
             if device != "auto":
                 raise
+
+
+def _where(model: Model[Any], refused: Mapping[CandidateKey, str]) -> str:
+    shared = any(runner.shared_with_cpu for runner in model.runners.values())
+    passed = "".join(f"; not on {provider}: {why}" for (_, provider), why in refused.items())
+    return f"{model.runtime.provider}{', a part of it on the CPU' if shared else ''}{passed}"
 
 
 def _is_for(variant: Variant, provider: str) -> bool:

@@ -4,12 +4,15 @@ import hashlib
 import json
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 import edgewright as ew
 import tiny_bundles
+from edgewright.backends import Runner
+from edgewright.backends.onnxrt import OnnxRuntime
 from edgewright.bundle.manifest import Source
 from edgewright.cli import main
 from edgewright.errors import (
@@ -95,6 +98,22 @@ def test_a_variant_for_cpus_does_not_fail_on_a_gpu_that_does_not_take_it(
     else:
         assert (status["fp32: graphs"], status["int8: graphs"]) == ("failed", "skipped")
         assert not found.ok
+
+
+def test_what_runs_on_the_cpu_beside_a_device_is_told(
+    tiny: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opening = OnnxRuntime.open
+
+    def shared(*arguments: Any, **options: Any) -> Runner:
+        runner = opening(*arguments, **options)
+        runner.shared_with_cpu = "graph: a node is left"
+        return runner
+
+    monkeypatch.setattr(OnnxRuntime, "open", shared)
+    found = ew.verify(tiny["vit"])
+    told = [check.detail for check in found.checks if check.name.endswith(": graphs")]
+    assert all(one.endswith("on CPUExecutionProvider, a part of it on the CPU") for one in told)
 
 
 def test_a_sample_that_cannot_be_read_is_a_failed_check(
