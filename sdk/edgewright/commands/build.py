@@ -26,8 +26,8 @@ class BuildCommand:
         parser.add_argument(
             "--compatibility",
             choices=HARDWARE_COMPATIBILITY,
-            default=HARDWARE_COMPATIBILITY[0],
-            help="other GPUs that may load the plans, where they are copied (default: none)",
+            help="other GPUs that may load the plans, where they are copied (default: none, where "
+            "no engine is there)",
         )
         parser.add_argument(
             "--check", action="store_true", help="build, tell whether it can be done, keep nothing"
@@ -46,7 +46,10 @@ class BuildCommand:
                 f"--compute-capability: got {args.compute_capability} without --check, expected "
                 "both: engines are kept for the GPU that is here; add --check"
             )
-        options = BuildOptions(args.compatibility, args.compute_capability)
+        options = None
+        if args.compatibility is not None or args.compute_capability is not None:
+            compatibility = args.compatibility or HARDWARE_COMPATIBILITY[0]
+            options = BuildOptions(compatibility, args.compute_capability)
         names = None if args.variants is None else [n.strip() for n in args.variants.split(",")]
         work = check_engines if args.check else build_engines
         with Bundle.open(args.bundle) as bundle, Progress() as progress:

@@ -23,8 +23,8 @@ from edgewright.backends.tensorrt_build import (
 from edgewright.bundle.manifest import Target, Variant
 from edgewright.cli import main
 from edgewright.engines import build
+from edgewright.engines.build import ComponentEngine, build_engines, check_engines
 from edgewright.engines.build import _chosen as chosen
-from edgewright.engines.build import build_engines, check_engines
 from edgewright.engines.cache import EngineCache
 from edgewright.errors import CacheError, GpuUnavailableError
 from edgewright.probe import probe
@@ -165,6 +165,21 @@ def test_options_that_make_no_sense(
 ) -> None:
     assert main(["build", str(vit), *options]) == 2
     assert re.search(reason, capsys.readouterr().err)
+
+
+def test_without_a_compatibility_any_engine_serves(
+    vit: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[BuildOptions | None] = []
+
+    def noted(*_: object, options: BuildOptions | None, **__: object) -> list[ComponentEngine]:
+        asked.append(options)
+        return []
+
+    monkeypatch.setattr("edgewright.commands.build.build_engines", noted)
+    for given in ((), ("--compatibility", "none")):
+        assert main(["build", str(vit), "--backend", "tensorrt", *given]) == 0
+    assert asked == [None, BuildOptions("none")]
 
 
 def test_the_variants_made_for_tensorrt_are_built(vit: Path) -> None:
