@@ -18,10 +18,11 @@ from onnx import helper
 import edgewright as ew
 import tiny_bundles
 from edgewright.backends import Runner, onnxrt
-from edgewright.backends.onnxrt import OnnxRuntime, OnnxRuntimeRunner
+from edgewright.backends.onnxrt import OnnxRuntime
 from edgewright.backends.onnxrt_binding import ResidentValue
 from edgewright.backends.onnxrt_library import import_onnxruntime
 from edgewright.backends.onnxrt_providers import providers_of
+from edgewright.backends.onnxrt_runner import OnnxRuntimeRunner
 from edgewright.backends.stateful import StatefulGraph
 from edgewright.backends.tensorrt_profiles import line, profiles, shapes, widest
 from edgewright.bundle.manifest import Component, SizeRange, StatePair

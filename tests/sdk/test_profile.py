@@ -12,8 +12,9 @@ import pytest
 from onnx import helper
 
 import tiny_bundles
-from edgewright.backends.onnxrt import OnnxRuntime, ProfiledRunner
+from edgewright.backends.onnxrt import OnnxRuntime
 from edgewright.backends.onnxrt_profile import read_profile
+from edgewright.backends.onnxrt_runner import ProfiledRunner
 from edgewright.bench.operators import OperatorTime, module_of, operator_times
 from edgewright.bench.profile import Profile, needed_features, profile_bundle
 from edgewright.bench.why_slower import (

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgewright.backends.onnxrt import ProfiledRunner
 from edgewright.backends.onnxrt_profile import KernelCall
+from edgewright.backends.onnxrt_runner import ProfiledRunner
 from edgewright.errors import EdgewrightError, UsageError
 from edgewright.families.base import Model
 from edgewright.specs import Array

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from edgewright.backends.onnxrt import OnnxRuntime, ProfiledRunner
+from edgewright.backends.onnxrt import OnnxRuntime
+from edgewright.backends.onnxrt_runner import ProfiledRunner
 from edgewright.bench.operators import ROUNDS, WARMUP, OperatorTime, operator_times
 from edgewright.bench.why_slower import (
     Finding,

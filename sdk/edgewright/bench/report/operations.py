@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import prod
 
-from edgewright.backends.onnxrt import ProfiledRunner
 from edgewright.backends.onnxrt_profile import KernelCall
+from edgewright.backends.onnxrt_runner import ProfiledRunner
 from edgewright.bench.profile import open_profiled
 from edgewright.bundle import Bundle
 from edgewright.placement import BASELINE
