@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from edgewright.backends.facts import Gpu
+from edgewright.backends.facts import Gpu, NvidiaDriver
 from edgewright.backends.nvidia import find_driver, find_platform
 from native_library import compile_library
 
@@ -105,3 +105,13 @@ def test_the_platform_of_a_jetson(tmp_path: Path, text: str, platform: str) -> N
 
 def test_other_machines_have_no_platform(tmp_path: Path) -> None:
     assert find_platform(tmp_path / "absent") == ""
+
+
+@pytest.mark.parametrize(
+    ("version", "cuda", "major"),
+    [("580.95.05", "13.0", 580), ("540.4.0", "12.6", 540), ("", "13.0", 13), ("", "", 0)],
+)
+def test_a_driver_without_a_version_is_told_apart_by_its_cuda(
+    version: str, cuda: str, major: int
+) -> None:
+    assert NvidiaDriver(version, cuda, (), None).major == major

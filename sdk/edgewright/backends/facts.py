@@ -34,6 +34,11 @@ class NvidiaDriver:
     problem: str | None
     """Why none can be used and what to do about it; none where one can."""
 
+    @property
+    def major(self) -> int:
+        """Major version, or that of the CUDA that it serves where the system does not tell."""
+        return int((self.version or self.cuda).partition(".")[0] or 0)
+
 
 @dataclass(frozen=True)
 class OnnxRuntimeLibrary:
@@ -81,6 +86,7 @@ class EngineIdentity:
     """Name of the GPU."""
     compute_capability: str
     driver_major: int
+    """See `NvidiaDriver.major`."""
     precision: str
     """Of the variant: `fp32`, `fp16`, `int8-trt`, …"""
     profiles: tuple[str, ...]

@@ -164,7 +164,6 @@ def identity_of(
     """
     gpu = facts.nvidia.gpus[0]
     library = next(lib for lib in facts.tensorrt if lib.flavor == flavor)
-    major = facts.nvidia.version.partition(".")[0]
     return EngineIdentity(
         graph_sha256=graph,
         flavor=flavor,
@@ -172,7 +171,7 @@ def identity_of(
         cuda=library.cuda,
         gpu=gpu.name,
         compute_capability=gpu.compute_capability,
-        driver_major=int(major or 0),
+        driver_major=facts.nvidia.major,
         precision=precision,
         profiles=tuple(map(line, profiles(component))),
         builder_settings=BUILDER_SETTINGS,

@@ -265,8 +265,8 @@ def provider_key(graph: str, facts: Facts) -> str:
         facts: Of a machine with a GPU.
     """
     tensorrt = [found.version for found in facts.tensorrt if found.flavor == "tensorrt"]
-    gpu, driver_major = facts.nvidia.gpus[0], facts.nvidia.version.partition(".")[0]
-    versions = [facts.onnxruntime.version, *tensorrt, driver_major]
+    gpu = facts.nvidia.gpus[0]
+    versions = [facts.onnxruntime.version, *tensorrt, facts.nvidia.major]
     return _digest([graph, gpu.name, gpu.compute_capability, *versions])
 
 
