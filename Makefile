@@ -50,14 +50,17 @@ bundles: install
 demo: install
 	$(BIN)/python examples/demo/demo.py
 
-# The suite comes last, so that its summary ends the output.
+# The suite comes last, so that its summary ends the output. Files are dealt to two processes: most
+# tests keep one core busy.
+PYTEST := $(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+
 test: bundles
 	$(BIN)/nox -s lint types cpp runtime_only
-	$(BIN)/python -m pytest
+	$(PYTEST)
 
 test-all: bundles
 	$(BIN)/nox -s lint types cpp runtime_only
-	$(BIN)/python -m pytest --run-slow
+	$(PYTEST) --run-slow
 
 bench: install
 	$(BIN)/nox -s bench
