@@ -110,7 +110,7 @@ def main() -> None:
     _measure_product(arguments)
     for name in arguments.models:
         subject, folder = SUBJECTS[name], arguments.folder / name
-        recipe = _recipe(subject, arguments.folder)
+        recipe = load_recipe(subject, arguments.folder)
         traced = recipe.components()[subject.component]
         inputs = subject.inputs(np.random.default_rng(0))
         graphs = _graphs(folder, subject, recipe.quantization(), traced)
@@ -166,7 +166,8 @@ def _arguments() -> argparse.Namespace:
     return arguments
 
 
-def _recipe(subject: Subject, folder: Path) -> Recipe:
+def load_recipe(subject: Subject, folder: Path) -> Recipe:
+    """Return the recipe of a checkpoint with random weights, which `folder` keeps."""
     checkpoint = folder / "checkpoints" / subject.layout
     if not checkpoint.exists():
         checkpoint.parent.mkdir(parents=True, exist_ok=True)
@@ -183,15 +184,16 @@ def _graphs(
     names = ("fp32", "fp32 rewritten", "int8", "int8 rewritten")
     paths = {name: folder / f"{name.replace(' ', '-')}.onnx" for name in names}
     fp32, rewritten, int8, rewritten_int8 = paths.values()
-    _make(fp32, lambda target: export_graph(traced, target))
-    _make(rewritten, lambda target: print(f"  {rewrite(fp32, target)}"))
+    make_once(fp32, lambda target: export_graph(traced, target))
+    make_once(rewritten, lambda target: print(f"  {rewrite(fp32, target)}"))
     inputs = subject.inputs(np.random.default_rng(1))
-    _make(int8, lambda target: _quantize(fp32, target, plan, inputs))
-    _make(rewritten_int8, lambda target: _quantize(rewritten, target, plan, inputs))
+    make_once(int8, lambda target: _quantize(fp32, target, plan, inputs))
+    make_once(rewritten_int8, lambda target: _quantize(rewritten, target, plan, inputs))
     return paths
 
 
-def _make(path: Path, write: Callable[[Path], object]) -> None:
+def make_once(path: Path, write: Callable[[Path], object]) -> None:
+    """Write a file, whole or not at all, unless it is there."""
     if not path.exists():
         write(partial_path := path.with_suffix(".partial"))
         partial_path.rename(path)
@@ -209,10 +211,7 @@ def _quantize(source: Path, target: Path, plan: QuantizationPlan, inputs: Inputs
 def _torch_calls(traced: TracedComponent, inputs: Inputs) -> dict[str, Call]:
     """Return PyTorch in fp32 and bf16, with the attention that users get by default."""
     module, tensors = traced.module.eval(), [torch.from_numpy(a) for a in inputs.values()]
-    for part in module.modules():
-        if isinstance(part, PreTrainedModel) and part._supports_sdpa:
-            part.set_attn_implementation("sdpa")
-            break
+    set_default_attention(module)
     half = copy.deepcopy(module).bfloat16()
     narrow = [t.bfloat16() if t.is_floating_point() else t for t in tensors]
     bf16 = partial(_infer, half, narrow)
@@ -221,6 +220,14 @@ def _torch_calls(traced: TracedComponent, inputs: Inputs) -> dict[str, Call]:
     except RuntimeError:  # it makes fp32 tensors itself
         bf16 = partial(_infer_mixed, module, tensors)
     return {"torch fp32": partial(_infer, module, tensors), "torch bf16": bf16}
+
+
+def set_default_attention(module: torch.nn.Module) -> None:
+    """Give a model the attention that users get who do not ask for another."""
+    for part in module.modules():
+        if isinstance(part, PreTrainedModel) and part._supports_sdpa:
+            part.set_attn_implementation("sdpa")
+            break
 
 
 def _infer_mixed(module: torch.nn.Module, tensors: list[torch.Tensor]) -> object:
