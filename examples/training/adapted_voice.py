@@ -17,7 +17,7 @@ import torch
 from fastspeech2_data import Corpus, make_vocabulary, token_of
 from fastspeech2_training import FEATURES, losses, make_batch, total_loss
 from flite_teacher import FliteTeacher
-from speech_clips import Clip
+from speech_clips import SAMPLE_RATE, Clip
 from torch import Tensor, nn
 from training_loop import TrainingPlan, epoch_indices, train
 
@@ -31,6 +31,7 @@ from edgewright_export.models.fastspeech2 import (
 
 BATCH_SIZE = 12
 ROUNDS = (150, 200)  # steps of training after each alignment
+LONGEST = 8.0  # seconds of a recording: longer ones would make every batch as long
 ITERATIONS = 8  # of Griffin-Lim: phases hardly count for log-mel features
 LARGEST_JUMP = 3  # frames of the reference a frame of the recording may go on
 
@@ -122,7 +123,8 @@ def corpus_of(prompts: Sequence[Prompt]) -> Corpus:
 def adapt(checkpoint: Path, clips: Sequence[Clip], libraries: Path, work: Path) -> FastSpeech2:
     """Return the FastSpeech 2 of `checkpoint`, trained on, in the voice of `clips`."""
     model = with_duration_scale(load_checkpoint(checkpoint), 1.0)  # the tempo of the clips
-    prompts = read_prompts(clips, FliteTeacher(libraries))
+    short = [clip for clip in clips if len(clip.waveform) <= LONGEST * SAMPLE_RATE]
+    prompts = read_prompts(short, FliteTeacher(libraries))
     for number, steps in enumerate(ROUNDS):
         if number:
             prompts = [realigned(prompt, model) for prompt in prompts]

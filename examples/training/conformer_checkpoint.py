@@ -44,7 +44,7 @@ FRONT_END = {
 }
 """`preprocessor_config.json`, in the words of `edgewright.features.LogMelConfig`."""
 RECORDED = ("asterisk", "queen", "drascula")
-WEIGHTS_OF_TEXT = {"asterisk": 4, "queen": 2, "drascula": 2, "synthetic": 1, "adapted": 1}
+WEIGHTS_OF_TEXT = {"asterisk": 4, "queen": 2, "drascula": 2}  # of others 1
 SMALLEST_COUNTS = {2: 1, 3: 2}
 
 
@@ -52,6 +52,8 @@ def publish_checkpoint(
     model: StreamingConformerForCTC,
     tokenizer: Tokenizer,
     train: Utterances,
+    definitions: Sequence[str],
+    *,
     facts: TrainingFacts,
     output: Path,
 ) -> None:
@@ -64,7 +66,7 @@ def publish_checkpoint(
         tokenizer.save(str(folder / "tokenizer.json"))
         _write_json(folder / "preprocessor_config.json", FRONT_END)
         _write_json(folder / "edgewright.json", conformer_card.OPTIONS | {"seed": facts.seed})
-        words = lexicon_words(train)
+        words = lexicon_words(train, definitions)
         (folder / "lexicon.txt").write_text(lexicon_lines(words, tokenizer))
         (folder / "lm.arpa").write_text(_trigram(train, frozenset(words)))
         parameters = sum(parameter.numel() for parameter in model.parameters())
@@ -75,9 +77,15 @@ def publish_checkpoint(
         folder.replace(output)
 
 
-def lexicon_words(train: Utterances) -> list[str]:
-    """Return the sorted words of recorded texts, and of two other texts; obscene ones left out."""
-    counts = Counter(word for text in set(train.texts) for word in set(text.split()))
+def lexicon_words(train: Utterances, definitions: Sequence[str]) -> list[str]:
+    """Return the sorted words of recorded texts, and of two others; obscene ones left out.
+
+    Args:
+        train: what is spoken.
+        definitions: texts that lend their words only: nobody speaks in such sentences.
+    """
+    others = {*train.texts, *definitions}
+    counts = Counter(word for text in others for word in set(text.split()))
     rows = zip(train.sources, train.texts, strict=True)
     recorded = {word for source, text in rows if source in RECORDED for word in text.split()}
     words = [word for word, count in counts.items() if count > 1 or word in recorded]
@@ -91,8 +99,11 @@ def lexicon_lines(words: Sequence[str], tokenizer: Tokenizer) -> str:
 
 
 def _trigram(train: Utterances, words: frozenset[str]) -> str:
-    rows = zip(train.texts, train.sources, strict=True)
-    sentences = [Weighted(text, WEIGHTS_OF_TEXT[source]) for text, source in rows if text]
+    """Return the trigram of the different texts, however often each is spoken."""
+    weights: dict[str, int] = {}
+    for text, source in zip(train.texts, train.sources, strict=True):
+        weights[text] = max(weights.get(text, 0), WEIGHTS_OF_TEXT.get(source, 1))
+    sentences = [Weighted(text, weight) for text, weight in weights.items() if text]
     return write_arpa(sentences, words, SMALLEST_COUNTS)
 
 

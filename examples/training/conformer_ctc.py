@@ -11,14 +11,15 @@ from __future__ import annotations
 import argparse
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import conformer_data
 import numpy as np
 import torch
-from conformer_checkpoint import TrainingFacts, publish_checkpoint
+from conformer_card import JUDGED, TrainingFacts
+from conformer_checkpoint import publish_checkpoint
 from conformer_data import Augmentation, Item, Material, Mixture, Utterances
 from speech_clips import pad_to_chunk
 from speech_scoring import greedy_words
@@ -38,19 +39,22 @@ START = Mixture({"synthetic": 0.75, "adapted": 0.25}, 64.0, longest=220)
 """Short and clear: what leaves the plateau where CTC says blanks only."""
 REST = Mixture(
     {
-        "adapted": 0.5,
-        "synthetic": 0.16,
-        "asterisk": 0.19,
-        "queen": 0.08,
-        "drascula": 0.04,
+        "synthetic": 0.3,
+        "espeak": 0.2,
+        "adapted": 0.18,
+        "queen": 0.14,
+        "asterisk": 0.1,
+        "drascula": 0.05,
         "noise": 0.03,
     },
     64.0,
     joined=0.3,
 )
 SCARCE = ("asterisk",)  # learned by heart unless it is masked in full
-VARIATIONS = {"adapted": 0.5}  # of the others 1: this voice is varied as it speaks
+VARIATIONS = {"adapted": 0.5, "synthetic": 0.5, "espeak": 0.5}
+"""Of the others 1: these voices are varied as they speak."""
 START_LOSS = 3.0  # the start ends below it
+SAVE_EVERY, JUDGE_EVERY = 120.0, 300.0  # seconds
 MASK_LOSSES = (1.8, 0.8)  # masks begin to grow below the first and are full at the second
 NUM_PIECES = 192
 BLANK_ID = 0
@@ -65,6 +69,7 @@ class Options:
     output: Path
     minutes: float
     layers: int
+    ffn_size: int
     threads: int
     learning_rate: float
     seed: int
@@ -96,7 +101,11 @@ class Trainer:
         self.options, self.material, self.tokenizer = options, material, tokenizer
         self.rng = np.random.default_rng(options.seed)
         config = StreamingConformerConfig(
-            tokenizer.get_vocab_size(), BLANK_ID, num_layers=options.layers, dropout=0.05
+            tokenizer.get_vocab_size(),
+            BLANK_ID,
+            num_layers=options.layers,
+            ffn_size=options.ffn_size,
+            dropout=0.05,
         )
         self.model = StreamingConformerForCTC(config)
         mean, std = conformer_data.statistics(material.train)
@@ -109,9 +118,10 @@ class Trainer:
         self.seconds, self.step = 0.0, 0
         self.level, self.starting = 8.0, True  # smoothed loss
         if options.start_from is not None:
-            self.model.load_state_dict(load_checkpoint(options.start_from).state_dict())
+            before = load_checkpoint(options.start_from).state_dict()
+            self.model.load_state_dict(widened(before, self.model.state_dict()))
             self.level, self.starting = START_LOSS, False
-        self.curve: list[tuple[int, float, float, float]] = []
+        self.curve: list[tuple[float, ...]] = []
 
     @property
     def progress(self) -> float:
@@ -171,8 +181,9 @@ class Trainer:
         )
 
     def run(self, work_file: Path) -> None:
-        """Train until the time is up; saves every two minutes."""
-        saved, losses = time.monotonic(), []
+        """Train until the time is up; saves and judges now and then."""
+        saved = judged = time.monotonic()
+        losses: list[float] = []
         self.model.train()
         while self.progress < 1.0:
             mixture = START if self.starting else REST
@@ -180,10 +191,12 @@ class Trainer:
                 started = time.monotonic()
                 losses.append(self.advance(items))
                 self.seconds += time.monotonic() - started
-                if self.progress >= 1.0 or time.monotonic() - saved > 120:
+                if self.progress >= 1.0 or time.monotonic() - judged > JUDGE_EVERY:
                     self._judge(float(np.mean(losses)))
-                    losses, saved = [], time.monotonic()
+                    losses, judged = [], time.monotonic()
+                if self.progress >= 1.0 or time.monotonic() - saved > SAVE_EVERY:
                     self.save(work_file)
+                    saved = time.monotonic()
                 if self.progress >= 1.0:
                     break
 
@@ -191,14 +204,13 @@ class Trainer:
         self.model.eval()
         rates = {
             source: score(self.model, self.tokenizer, self.material.dev, source, 60)
-            for source in ("asterisk", "queen")
+            for source in JUDGED
         }
         self.model.train()
-        self.curve.append((self.step, loss, rates["asterisk"], rates["queen"]))
+        self.curve.append((self.step, loss, *rates.values()))
+        told = "  ".join(f"{source} {rate:.3f}" for source, rate in rates.items())
         print(
-            f"step {self.step}  {self.seconds:.0f} s  loss {loss:.3f}  dev WER asterisk "
-            f"{rates['asterisk']:.3f}  queen {rates['queen']:.3f}",
-            flush=True,
+            f"step {self.step}  {self.seconds:.0f} s  loss {loss:.3f}  dev WER {told}", flush=True
         )
 
     def save(self, path: Path) -> None:
@@ -226,6 +238,19 @@ class Trainer:
         self.curve = [tuple(row) for row in state["curve"]]
         self.rng.bit_generator.state = state["numpy_rng"]
         torch.set_rng_state(state["torch_rng"])
+
+
+def widened(before: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return the state of a network whose feed-forward halves were narrower than those of `wanted`.
+
+    It answers as before: the new inner units are those of `wanted`, and nothing listens to them yet
+    (Chen, Goodfellow and Shlens 2016, arXiv:1511.05641, with zeros in place of halves).
+    """
+    state = {}
+    for name, tensor in wanted.items():
+        state[name] = torch.zeros_like(tensor) if name.endswith("narrow.weight") else tensor.clone()
+        state[name][tuple(map(slice, before[name].shape))] = before[name]
+    return state
 
 
 @torch.inference_mode()
@@ -263,7 +288,10 @@ def main() -> None:
     trainer.resume(work_file)
     trainer.run(work_file)
     facts = TrainingFacts(trainer.step, trainer.seconds, trainer.curve, options.seed)
-    publish_checkpoint(trainer.model.eval(), tokenizer, material.train, facts, options.output)
+    model, definitions = trainer.model.eval(), conformer_data.definitions(_packages(), material)
+    publish_checkpoint(
+        model, tokenizer, material.train, definitions, facts=facts, output=options.output
+    )
 
 
 def _packages() -> Path:
@@ -278,6 +306,7 @@ def _options() -> Options:
     parser.add_argument("--output", type=Path, default=Path("build/conformer-ctc-en"))
     parser.add_argument("--minutes", type=float, default=100.0)
     parser.add_argument("--layers", type=int, default=8)
+    parser.add_argument("--ffn-size", type=int, default=768)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--learning-rate", type=float, default=1.2e-3)
     parser.add_argument("--seed", type=int, default=1)

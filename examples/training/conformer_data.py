@@ -14,14 +14,26 @@ from adapted_voice import AdaptedVoice
 from debian_data import fetch_package
 from fastspeech2_data import make_vocabulary, wordnet_sentences
 from fastspeech2_training import FEATURES
-from speech_clips import NUM_MEL_BINS, SAMPLE_RATE, Clip, log_mel, pad_to_chunk, recorded_clips
-from speech_text import OBSCENE, plain_words, prompt_texts, shuffled
-from synthetic_speech import FliteVoices, varied_speech
+from speech_clips import (
+    NUM_MEL_BINS,
+    SAMPLE_RATE,
+    Clip,
+    Split,
+    log_mel,
+    pad_to_chunk,
+    recorded_clips,
+)
+from speech_text import OBSCENE, plain_words, prompt_texts, shuffled, wordnet_definitions
+from synthetic_speech import EspeakVoices, FliteVoices, varied_speech
 
 from edgewright_export.models.fastspeech2 import load_checkpoint, save_checkpoint
 
 FRAMES_PER_SECOND = 100
 SHIPPED_VOICE = Path(__file__).resolve().parents[1] / "checkpoints" / "fastspeech2-en"
+UNSEEN = ("unseen flite", "unseen espeak")
+DISTURBED = 0.2  # share of synthetic sentences from a room, and over a telephone
+_TEST, _DEV = slice(8000, 8100), slice(8100, 8160)
+"""Of the shuffled examples of WordNet: what no training speech says."""
 _CHUNK = 48  # frames
 
 
@@ -80,27 +92,31 @@ Item = tuple[int, ...]
 """Indices of the utterances that stand behind one another in a row of a batch."""
 
 
-def prepare(sources: Path, cache: Path, *, wordnet: int = 8000, prompts: int = 6000) -> Material:
+def prepare(sources: Path, cache: Path, *, wordnet: int = 12_000, prompts: int = 6000) -> Material:
     """Decode, synthesize and compute features; about an hour on two cores.
 
     Args:
         sources: folder of the transcripts and of `test_split.json`.
         cache: where packages are unpacked and the adapted voice is kept.
-        wordnet: example sentences that flite speaks; the adapted voice speaks twice as many others.
-        prompts: telephone sentences that flite speaks; the adapted voice speaks twice as many.
+        wordnet: example sentences that eSpeak NG speaks; flite speaks all of them, the adapted
+            voice a third as many.
+        prompts: telephone sentences that flite and eSpeak NG speak each; the adapted voice speaks
+            twice as many.
     """
     clips = recorded_clips(sources, cache)
     texts = _Texts(clips, cache, wordnet, prompts)
     _adapt_voice(cache, [c for c in clips if c.source == "asterisk" and c.split == "train"])
     jobs = [(cache, "adapted", part, 100 + i) for i, part in enumerate(_parts(texts.adapted, 16))]
-    jobs += [(cache, "synthetic", part, 10 + i) for i, part in enumerate(_parts(texts.flite, 16))]
-    jobs.append((cache, "unseen flite", texts.unseen, 9))
+    jobs += [(cache, "synthetic", part, 10 + i) for i, part in enumerate(_parts(texts.flite, 32))]
+    jobs += [(cache, "espeak", part, 200 + i) for i, part in enumerate(_parts(texts.espeak, 8))]
+    for unseen, seed in ((texts.test, 9), (texts.dev, 8)):
+        jobs += [(cache, source, unseen, seed) for source in UNSEEN]
     with multiprocessing.get_context("spawn").Pool(2) as pool:
         recorded = pool.map_async(_features, [clip.waveform for clip in clips], 50)
         spoken = [row for rows in pool.imap(_speak, jobs, 1) for row in rows]
         features = recorded.get()
     rows = [(c.split, c.source, c.text, f) for c, f in zip(clips, features, strict=True)]
-    rows += [("test" if s == "unseen flite" else "train", s, t, f) for s, t, f in spoken]
+    rows += [(texts.split(text), source, text, f) for source, text, f in spoken]
     rows += [("train", "noise", "", _features(waveform)) for waveform in noises(200, 3)]
     return Material(*(_select(rows, split) for split in ("train", "dev", "test")))
 
@@ -113,11 +129,20 @@ class _Texts:
         found = {plain_words(text) for text in _wordnet(cache)} - held
         kept = sorted(t for t in found if 2 < len(t.split()) < 13 and not OBSCENE.search(t))
         sentences = shuffled(kept, 1)
-        asterisk = [c.text for c in clips if c.source == "asterisk" and c.split == "train"]
-        self.flite, rest = sentences[:wordnet], sentences[wordnet:]
-        self.flite += [*asterisk * 3, *(t for t in prompt_texts(prompts, 2) if t not in held)]
-        self.unseen, self.adapted = rest[:100], rest[100 : 100 + 2 * wordnet]
-        self.adapted += [*asterisk * 3, *(t for t in prompt_texts(2 * prompts, 4) if t not in held)]
+        self.test, self.dev = sentences[_TEST], sentences[_DEV]
+        del sentences[_TEST.start : _DEV.stop]
+        recorded = [c.text for c in clips if c.source == "asterisk" and c.split == "train"] * 3
+
+        def telephone(count: int, seed: int) -> list[str]:
+            return [text for text in prompt_texts(count, seed) if text not in held]
+
+        self.flite = [*sentences, *recorded, *telephone(prompts, 2)]
+        self.espeak = [*sentences[:wordnet], *recorded, *telephone(prompts, 6)]
+        self.adapted = [*sentences[-wordnet // 3 :], *recorded, *telephone(2 * prompts, 4)]
+
+    def split(self, text: str) -> Split:
+        """Return which part a synthetic sentence belongs to."""
+        return "test" if text in self.test else "dev" if text in self.dev else "train"
 
 
 def _adapt_voice(cache: Path, clips: Sequence[Clip]) -> None:
@@ -131,6 +156,13 @@ def _adapt_voice(cache: Path, clips: Sequence[Clip]) -> None:
 
 def _wordnet(cache: Path) -> list[str]:
     return wordnet_sentences(fetch_package("wordnet-base", cache).root, min_words=3, max_words=12)
+
+
+def definitions(cache: Path, material: Material) -> list[str]:
+    """Return the definitions of WordNet, but for what a held-back clip says."""
+    held = {*material.dev.texts, *material.test.texts}
+    root = fetch_package("wordnet-base", cache).root
+    return [text for text in wordnet_definitions(root) if text not in held]
 
 
 def _parts(texts: Sequence[str], count: int) -> list[list[str]]:
@@ -149,7 +181,9 @@ def _speak(job: tuple[Path, str, list[str], int]) -> list[tuple[str, str, np.nda
         voice = AdaptedVoice(load_checkpoint(cache / "adapted_voice"), libraries)
         spoken = adapted_voice.varied_speech(voice, texts, seed)
     else:
-        spoken = varied_speech(FliteVoices(libraries), texts, seed)
+        voices = EspeakVoices() if source.endswith("espeak") else FliteVoices(libraries)
+        disturbed = 0.0 if source.startswith("unseen") else DISTURBED
+        spoken = varied_speech(voices, texts, seed, disturbed=disturbed)
     return [(source, text, _features(waveform)) for text, waveform in spoken]
 
 

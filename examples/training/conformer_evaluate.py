@@ -29,7 +29,7 @@ from edgewright.tasks.metrics import word_error_rate
 from edgewright_export.models.conformer import load_checkpoint
 
 BEAM_WIDTHS = (32, 100)
-LM_WEIGHTS = (0.3, 0.4, 0.5, 0.6)
+LM_WEIGHTS = (0.3, 0.45, 0.6, 0.75)
 WORD_BONUSES = (0.0, 0.8, 1.6, 2.4)
 THRESHOLDS = {"token_threshold": -7.0, "beam_threshold": 14.0}
 
@@ -89,15 +89,17 @@ def beam_words(logits: list[np.ndarray], search: BeamSearch) -> list[str]:
 def tune(decoding: Decoding, dev: Utterances, logits: list[np.ndarray]) -> dict[str, float]:
     """Return width and weights with the least mean word error rate over the development sources.
 
-    Asterisk, whose prompts the model is made for, counts twice.
+    Asterisk, whose prompts the model is made for, counts twice. The weights are chosen in the
+    narrowest search, the width with them.
     """
-    found = {}
-    for choice in itertools.product(BEAM_WIDTHS, LM_WEIGHTS, WORD_BONUSES):
-        heard = beam_words(logits, decoding.search(*choice))
-        rates = by_source(dev, heard)
-        found[choice] = float(np.mean([*rates.values(), rates["asterisk"]]))
-        print(*choice, {name: round(rate, 3) for name, rate in rates.items()})
-    best = min(found, key=lambda key: found[key])
+
+    def mean_rate(choice: tuple[int, float, float]) -> float:
+        rates = by_source(dev, beam_words(logits, decoding.search(*choice)))
+        print(*choice, {name: round(rate, 3) for name, rate in rates.items()}, flush=True)
+        return float(np.mean([*rates.values(), rates["asterisk"]]))
+
+    _, *weights = min(itertools.product(BEAM_WIDTHS[:1], LM_WEIGHTS, WORD_BONUSES), key=mean_rate)
+    best = min(((width, *weights) for width in BEAM_WIDTHS), key=mean_rate)
     return dict(zip(("beam_width", "lm_weight", "word_bonus"), best, strict=True))
 
 

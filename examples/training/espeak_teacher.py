@@ -1,4 +1,4 @@
-"""Speak Spanish text with eSpeak NG and tell which phone sounds when, through ctypes.
+"""Speak text with eSpeak NG and tell which phone sounds when, through ctypes.
 
 eSpeak NG is a program under the GPL. It is a teacher only: nothing of it is part of the project,
 and what it says is free. `apt-get install libespeak-ng1` installs it.
@@ -33,6 +33,7 @@ from edgewright.text.spanish import SpanishPhonemizer
 VOICE = "es-419"
 SYNCHRONOUS, PHONEME_EVENTS, PHONEME_IPA, UTF8 = 2, 1, 2, 1
 LIST_END, PHONEME = 0, 7  # types of events
+RATE, PITCH = 1, 3  # parameters
 LEAD, TAIL = 0.1, 0.2  # seconds of silence around a sentence, for eSpeak begins and ends at once
 
 
@@ -93,11 +94,7 @@ class Espeak:
         flags = PHONEME_EVENTS | PHONEME_IPA
         self._sample_rate = int(self._library.espeak_Initialize(SYNCHRONOUS, 0, None, flags))
         self._library.espeak_Info.restype = c_char_p
-        if self._library.espeak_SetVoiceByName(voice.encode()) != 0:
-            raise RuntimeError(
-                f"eSpeak NG: got no voice '{voice}', expected it in its data; run "
-                "`apt-get install espeak-ng-data` as root"
-            )
+        self.choose(voice)
         self._blocks: list[np.ndarray] = []
         self._sounded: list[Sounded] = []
         self._callback = _Callback(self._receive)  # kept: the library holds no reference
@@ -107,6 +104,23 @@ class Espeak:
     def version(self) -> str:
         """Version of the library."""
         return str(self._library.espeak_Info(None).decode().split()[0])
+
+    def choose(self, voice: str) -> None:
+        """Speak as another: a language, or one and a variant, such as `en-us+f3`.
+
+        Raises:
+            RuntimeError: Its data have no such voice.
+        """
+        if self._library.espeak_SetVoiceByName(voice.encode()) != 0:
+            raise RuntimeError(
+                f"eSpeak NG: got no voice '{voice}', expected it in its data; run "
+                "`apt-get install espeak-ng-data` as root"
+            )
+
+    def vary(self, *, rate: int, pitch: int) -> None:
+        """Speak that many words a minute, at a pitch of 0 to 100 (50 is the voice's own)."""
+        self._library.espeak_SetParameter(RATE, rate, 0)
+        self._library.espeak_SetParameter(PITCH, pitch, 0)
 
     def __call__(self, sentence: str) -> EspeakSpeech:
         """Speak one sentence."""

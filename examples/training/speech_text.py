@@ -57,6 +57,23 @@ def prompt_texts(count: int, seed: int) -> list[str]:
     return list(found)
 
 
+def wordnet_definitions(root: Path) -> list[str]:
+    """Return the different definitions of Debian's `wordnet-base`, without their examples.
+
+    Parts between semicolons count as texts of their own; what stands in quotes or parentheses is
+    left out.
+    """
+    found: dict[str, None] = {}
+    for name in ("noun", "verb", "adj", "adv"):
+        for line in (root / f"usr/share/wordnet/data.{name}").read_text("ascii").splitlines():
+            gloss = re.sub(r'"[^"]*("|$)|\([^)]*\)?', " ", line.partition("|")[2])
+            for part in gloss.split(";"):
+                text = plain_words(part)
+                if len(text.split()) > 1 and not OBSCENE.search(text):
+                    found[text] = None
+    return list(found)
+
+
 def shuffled(texts: list[str], seed: int) -> list[str]:
     """Return the texts in an order decided by the seed."""
     return [texts[index] for index in np.random.default_rng(seed).permutation(len(texts))]

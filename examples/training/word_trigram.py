@@ -57,7 +57,7 @@ def write_arpa(
             lines.append(f"-99\t{BEGIN}{_back_off((BEGIN,), followers, totals)}")
         for gram in sorted(counts[order]):
             weight = _back_off(gram, followers, totals) if order < ORDER else ""
-            lines.append(f"{math.log10(probabilities[gram]):.4f}\t{' '.join(gram)}{weight}")
+            lines.append(f"{math.log10(probabilities[gram]):.3f}\t{' '.join(gram)}{weight}")
     return "\n".join([*lines, "", "\\end\\", ""])
 
 
@@ -107,4 +107,4 @@ def _contexts(
 def _back_off(gram: Gram, followers: Mapping[Gram, int], totals: Mapping[Gram, int]) -> str:
     if not followers.get(gram):
         return ""
-    return f"\t{math.log10(followers[gram] / (totals[gram] + followers[gram])):.4f}"
+    return f"\t{math.log10(followers[gram] / (totals[gram] + followers[gram])):.3f}"

@@ -1,8 +1,12 @@
+import dataclasses
+
 import numpy as np
 import pytest
 import speech_clips
 import speech_text
+import torch
 from conformer_checkpoint import lexicon_words
+from conformer_ctc import widened
 from conformer_data import (
     Augmentation,
     Mixture,
@@ -14,6 +18,11 @@ from conformer_data import (
 )
 from speech_scoring import greedy_words
 from word_trigram import Weighted, write_arpa
+
+from edgewright_export.models.conformer import (
+    StreamingConformerConfig,
+    StreamingConformerForCTC,
+)
 
 
 @pytest.mark.parametrize(
@@ -113,6 +122,29 @@ def test_trigram_is_a_distribution_and_backs_off():
     assert "press two </s>" not in table
 
 
+def test_definitions_are_those_of_the_glosses(tmp_path):
+    folder = tmp_path / "usr/share/wordnet"
+    folder.mkdir(parents=True)
+    for name in ("verb", "adj", "adv"):
+        (folder / f"data.{name}").write_text("")
+    gloss = 'a small (grey) bird; sings at night; "a bird in the hand"; alone'
+    (folder / "data.noun").write_text(f"0001 03 n 01 bird 0 000 | {gloss}\n  1 notice\n")
+    assert speech_text.wordnet_definitions(tmp_path) == ["a small bird", "sings at night"]
+
+
+def test_a_widened_network_answers_as_before():
+    small = StreamingConformerConfig(9, 0, num_layers=2, hidden_size=20, num_heads=2, ffn_size=16)
+    before = StreamingConformerForCTC(small).eval()
+    after = StreamingConformerForCTC(dataclasses.replace(small, ffn_size=24)).eval()
+    after.load_state_dict(widened(before.state_dict(), after.state_dict()))
+    features = torch.rand(1, 96, 80) * 12
+    torch.testing.assert_close(after(features), before(features))
+    after(features).square().sum().backward()
+    for name, parameter in after.named_parameters():
+        if name.endswith("narrow.weight"):
+            assert parameter.grad[:, 16:].abs().sum() > 0  # the new units can be heard
+
+
 def test_greedy_words_merge_runs():
     class Pieces:
         def id_to_token(self, index):
@@ -126,4 +158,5 @@ def test_the_lexicon_keeps_recorded_words_and_those_of_two_other_texts():
     texts = ["press seven", "press a rare bird", "press a rare bird", "a bird", "pure shit", "shit"]
     sources = ["asterisk", "synthetic", "adapted", "synthetic", "synthetic", "adapted"]
     train = Utterances(sources, texts, [np.zeros((1, 80), np.float16)] * 6)
-    assert lexicon_words(train) == ["a", "bird", "press", "seven"]
+    assert lexicon_words(train, []) == ["a", "bird", "press", "seven"]
+    assert lexicon_words(train, ["rare animals"]) == ["a", "bird", "press", "rare", "seven"]
