@@ -93,8 +93,8 @@ def _sides(
     for half in (False, True):
         precision = "fp16" if half else "fp32"
         for form, network in (("eager", module), ("compiled", torch.compile(module))):
-            call = partial(_infer, network, inputs, device, half)
-            yield f"torch {form} {precision}", _tried(lambda call=call: call)
+            opened = partial(_torch, network, inputs, device, half=half)
+            yield f"torch {form} {precision}", _tried(opened)
         opened = partial(_runtime, graphs[precision], inputs, device)
         yield f"onnxruntime {precision}", _tried(opened)
         for flavor in FLAVORS if device == "cuda" else ():
@@ -120,9 +120,13 @@ def _graphs(folder: Path, traced: TracedComponent, plan: QuantizationPlan) -> di
     make_once(paths["fp32"], lambda target: rewrite(paths["fp32-trt"], target))
     for source in ("fp32-trt", "fp32"):
         half = PRECISIONS["fp16"].write
-        write = partial(half, paths[source], plan=plan, ranges={}, exact=())
+        write = partial(half, paths[source], plan=plan, ranges={})
         make_once(paths[source.replace("32", "16")], write)
     return paths
+
+
+def _torch(module: torch.nn.Module, inputs: Inputs, device: str, *, half: bool) -> Side:
+    return lambda: _infer(module, inputs, device, half)
 
 
 @torch.inference_mode()

@@ -59,7 +59,7 @@ class Material:
     train: Utterances
     """Recorded and synthetic."""
     dev: Utterances
-    """Recorded, out of the part that may be trained on, and held back."""
+    """Recorded, out of the part that may be trained on and held back; and synthetic sentences."""
     test: Utterances
     """Reported on once; synthetic sentences that nothing else holds are among them."""
 

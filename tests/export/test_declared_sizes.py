@@ -9,9 +9,8 @@ import pytest
 
 import edgewright as ew
 from edgewright.backends.base import Runner
-from edgewright.backends.tensorrt_profiles import profiles, shapes
+from edgewright.backends.tensorrt_profiles import fitting, profiles
 from edgewright.bundle import Bundle
-from edgewright.bundle.manifest import Component
 from edgewright.families.fastspeech2 import FastSpeech2
 from edgewright.families.marian import Marian
 from edgewright.specs import Array
@@ -36,18 +35,6 @@ def given(monkeypatch: pytest.MonkeyPatch) -> Given:
     return found
 
 
-def served(component: Component, given: Mapping[str, tuple[int, ...]]) -> bool:
-    """Whether one profile has all sizes between its least and its largest."""
-    return any(
-        all(
-            low <= size <= high
-            for spec in component.inputs
-            for low, _, high, size in zip(*shapes(one, spec), given[spec.name], strict=True)
-        )
-        for one in profiles(component)
-    )
-
-
 def unserved(bundle: Path, given: Given) -> list[object]:
     """Return what no profile of the bundle's graphs serves."""
     with Bundle.open(bundle) as opened:
@@ -56,7 +43,8 @@ def unserved(bundle: Path, given: Given) -> list[object]:
         (component.files, sizes)
         for runner, sizes in given
         for component in components
-        if component.inputs == runner.inputs and not served(component, sizes)
+        if component.inputs == runner.inputs
+        and fitting(profiles(component), component.inputs, sizes) is None
     ]
 
 

@@ -94,13 +94,13 @@ class MarianRecipe(Recipe):
     def components(self) -> dict[str, TracedComponent]:
         """Return the encoder, and the decoder's step."""
         source, step, config = MarianSource(self._model), MarianStep(self._model), self._config
-        names = ("token_ids", "attention_mask")
+        names, sources = ("token_ids", "attention_mask"), _tokens(1, config.max_source_tokens)
         encoder = TracedComponent(
             module=source,
             inputs=self._source(2, 7),
             outputs=source.outputs,
             dynamic={name: {0: "batch", 1: "source"} for name in names},
-            ranges={"batch": BATCH, "source": _tokens(1, config.max_source_tokens)},
+            ranges={"batch": BATCH, "source": sources},
             probes=(self._source(1, 1), self._source(3, 19)),
         )
         sizes = ((2, 3, 7, 5), (1, 1, 3, 2), (3, 4, 11, 9))
@@ -113,7 +113,7 @@ class MarianRecipe(Recipe):
             ranges={
                 "batch": BATCH,
                 "beams": (SizeRange(1, 4, max(USUAL_BEAMS, config.search.num_beams)),),
-                "source": _tokens(1, config.max_source_tokens),
+                "source": sources,
                 "time": _tokens(FIRST_CAPACITY, capacity(config.max_target_tokens)),
             },
             probes=tuple(probes),
