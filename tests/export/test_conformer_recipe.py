@@ -1,5 +1,6 @@
 """Recognizers in every layout: a bundle hears what the original library and PyTorch hear."""
 
+import gzip
 import json
 import shutil
 from collections.abc import Callable, Iterator
@@ -304,6 +305,18 @@ def test_texts_that_do_not_fit_are_said(tiny: Any, file: str, text: str, message
     (folder / file).write_text(text, "utf-8")
     with pytest.raises(CheckpointError, match=message):
         ConformerCTCRecipe.load(Checkpoint(folder))
+
+
+def test_a_packed_language_model_stays_packed(tiny: Any) -> None:
+    folder = tiny("streaming")
+    packed = gzip.compress((folder / "lm.arpa").read_bytes())
+    (folder / "lm.arpa.gz").write_bytes(packed)
+    (folder / "lm.arpa").unlink()
+    recipe = ConformerCTCRecipe.load(Checkpoint(folder))
+    search = recipe.config.search
+    assert search is not None
+    assert search.language_model == "assets/lm.arpa.gz"
+    assert recipe.assets()["assets/lm.arpa.gz"] == packed
 
 
 def test_special_pieces_may_be_named_beside_the_tokenizer(tiny: Any) -> None:

@@ -1,4 +1,4 @@
-"""The beam search of a checkpoint: its settings, `lexicon.txt` and `lm.arpa`."""
+"""The beam search of a checkpoint: its settings, `lexicon.txt` and `lm.arpa` or `lm.arpa.gz`."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -12,12 +12,12 @@ from edgewright_export.checkpoint import Checkpoint
 from edgewright_export.recipes.conformer_recognizer import TokenTable
 from edgewright_export.recipes.conformer_tokens import LEXICON, spell_lexicon
 
-LANGUAGE_MODEL = "lm.arpa"
+LANGUAGE_MODELS = ("lm.arpa", "lm.arpa.gz")
 
 
 @dataclass(frozen=True)
 class SearchOptions:
-    """Settings of the beam search over `lexicon.txt` and, where there is one, `lm.arpa`."""
+    """Settings of the beam search over `lexicon.txt` and the language model, if there is one."""
 
     beam_width: int = 32
     """Prefixes kept after each frame."""
@@ -43,21 +43,21 @@ class Search:
 
 
 def read_search(checkpoint: Checkpoint, table: TokenTable, options: SearchOptions) -> Search:
-    """Read `lexicon.txt` and, where there is one, `lm.arpa`.
+    """Read `lexicon.txt` and, where there is one, `lm.arpa` or `lm.arpa.gz`, which stays packed.
 
     Raises:
         CheckpointError: The lexicon is missing, or the search cannot be built.
     """
     settings = dataclasses.asdict(options)
-    config = SearchConfig(**settings)
+    found = next(filter(checkpoint.has, LANGUAGE_MODELS), None)
+    path = None if found is None else f"assets/{found}"
+    config = SearchConfig(**settings, language_model=path)
     lexicon = spell_lexicon(checkpoint.read_bytes(LEXICON), table)
     files, model = {config.lexicon: lexicon}, None
     try:
-        if config.language_model is not None and checkpoint.has(LANGUAGE_MODEL):
-            files[config.language_model] = checkpoint.read_bytes(LANGUAGE_MODEL)
-            model = NgramModel.from_arpa(files[config.language_model])
-        else:
-            config = dataclasses.replace(config, language_model=None)
+        if found is not None and path is not None:
+            files[path] = checkpoint.read_bytes(found)
+            model = NgramModel.from_arpa(files[path])
         separated = table.boundary == "separator"
         beam = BeamSearch(
             table.blank_id,
