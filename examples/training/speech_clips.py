@@ -21,6 +21,7 @@ import soundfile
 import soxr
 from debian_data import fetch_package
 from speech_text import plain_words, spell_number, spell_ordinal
+from steel_sky import steel_sky_entries
 
 SAMPLE_RATE = 16_000  # Hz
 NUM_MEL_BINS = 80
@@ -87,6 +88,7 @@ def recorded_clips(sources: Path, cache: Path) -> list[Clip]:
         *_asterisk(sources, cache, set(split["asterisk_prompts"])),
         *_queen(sources, cache, set(split["flight_of_the_amazon_queen_talk_keys"])),
         *_drascula(sources, cache, set(split["drascula_ids"])),
+        *_steel_sky(sources, cache),
         *_pocketsphinx(cache),
     ]
     forbidden = {clip.text for clip in clips if clip.split == "test"}
@@ -157,9 +159,23 @@ def _drascula(sources: Path, cache: Path, test: set[str]) -> Iterator[Clip]:
         if not text or not path.exists():
             continue
         held_out: Split = "dev" if position % DEV_DRASCULA_EVERY == 0 else "train"
-        raw = np.frombuffer(path.read_bytes(), np.uint8).astype(np.float32) / 128.0 - 1.0
-        waveform = soxr.resample(raw, 11_025, SAMPLE_RATE)
+        waveform = _resampled(np.frombuffer(path.read_bytes(), np.uint8))
         yield Clip("drascula", name, "test" if name in test else held_out, text, waveform)
+
+
+def _steel_sky(sources: Path, cache: Path) -> Iterator[Clip]:
+    package = fetch_package("beneath-a-steel-sky", cache)
+    [path] = package.root.rglob("sky.dnr")
+    texts = dict(_rows(sources / "steel_sky_transcripts.tsv"))
+    for name, samples in steel_sky_entries(path.parent):
+        text = plain_words(texts.get(name, ""))
+        if text:
+            yield Clip("steel sky", name, "train", text, _resampled(samples))
+
+
+def _resampled(samples: np.ndarray) -> np.ndarray:
+    """Return 16 kHz float32 of uint8 samples at 11,025 Hz."""
+    return soxr.resample(samples.astype(np.float32) / 128.0 - 1.0, 11_025, SAMPLE_RATE)
 
 
 def _pocketsphinx(cache: Path) -> Iterator[Clip]:
