@@ -1,15 +1,18 @@
 """Train the streaming Conformer-CTC for English and write a checkpoint folder.
 
-    python examples/training/conformer_ctc.py      # --minutes, --threads, --output, --work
+    python examples/training/conformer_ctc.py      # --minutes, --processes, --output, --work
 
 The learning rate follows the clock, not the step: the run ends after `--minutes`, whatever else the
-machine does. The same command goes on from the last save.
+machine does. The same command goes on from the last save. Each process has batches of its own, and
+their gradients are averaged.
 """
 
 from __future__ import annotations
 
 import argparse
 import math
+import os
+import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -25,8 +28,9 @@ from speech_clips import pad_to_chunk
 from speech_scoring import greedy_words
 from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 from tokenizers.decoders import Metaspace as MetaspaceDecoder
-from torch import Tensor
+from torch import Tensor, distributed, multiprocessing, nn
 from torch.nn import functional
+from torch.nn.parallel import DistributedDataParallel
 
 from edgewright.tasks.metrics import word_error_rate
 from edgewright_export.models.conformer import (
@@ -39,13 +43,14 @@ START = Mixture({"synthetic": 0.75, "adapted": 0.25}, 64.0, longest=220)
 """Short and clear: what leaves the plateau where CTC says blanks only."""
 REST = Mixture(
     {
-        "synthetic": 0.3,
-        "espeak": 0.2,
-        "adapted": 0.18,
-        "queen": 0.14,
-        "asterisk": 0.1,
-        "drascula": 0.05,
-        "noise": 0.03,
+        "synthetic": 0.27,
+        "espeak": 0.18,
+        "adapted": 0.17,
+        "queen": 0.17,
+        "steel sky": 0.08,
+        "asterisk": 0.07,
+        "drascula": 0.04,
+        "noise": 0.02,
     },
     64.0,
     joined=0.3,
@@ -53,6 +58,8 @@ REST = Mixture(
 SCARCE = ("asterisk",)  # learned by heart unless it is masked in full
 VARIATIONS = {"adapted": 0.5, "synthetic": 0.5, "espeak": 0.5}
 """Of the others 1: these voices are varied as they speak."""
+MASKS = {"adapted": 0.4, "synthetic": 0.3, "espeak": 0.3}
+"""Largest strength, of the others 1: of these voices there is more than a run hears."""
 START_LOSS = 3.0  # the start ends below it
 SAVE_EVERY, JUDGE_EVERY = 120.0, 300.0  # seconds
 MASK_LOSSES = (1.8, 0.8)  # masks begin to grow below the first and are full at the second
@@ -70,6 +77,7 @@ class Options:
     minutes: float
     layers: int
     ffn_size: int
+    processes: int
     threads: int
     learning_rate: float
     seed: int
@@ -93,13 +101,24 @@ def train_tokenizer(texts: list[str]) -> Tokenizer:
     return tokenizer
 
 
+class _TrainingLogits(nn.Module):
+    """What every step calls, as the module that `DistributedDataParallel` asks for."""
+
+    def __init__(self, model: StreamingConformerForCTC) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
+        return self.model.training_logits(features)
+
+
 class Trainer:
-    """Model, optimizer and clock of one run."""
+    """Model, optimizer and clock of one run; each process has one."""
 
     def __init__(self, options: Options, material: Material, tokenizer: Tokenizer) -> None:
         torch.manual_seed(options.seed)
         self.options, self.material, self.tokenizer = options, material, tokenizer
-        self.rng = np.random.default_rng(options.seed)
+        self.first = distributed.get_rank() == 0
         config = StreamingConformerConfig(
             tokenizer.get_vocab_size(),
             BLANK_ID,
@@ -122,6 +141,14 @@ class Trainer:
             self.model.load_state_dict(widened(before, self.model.state_dict()))
             self.level, self.starting = START_LOSS, False
         self.curve: list[tuple[float, ...]] = []
+        self.parallel = DistributedDataParallel(_TrainingLogits(self.model))
+        self._seed()
+
+    def _seed(self) -> None:
+        """Begin random numbers of this process and step."""
+        seed = [self.options.seed, distributed.get_rank(), self.step]
+        self.rng = np.random.default_rng(seed)
+        torch.manual_seed(sum(seed))
 
     @property
     def progress(self) -> float:
@@ -144,7 +171,7 @@ class Trainer:
         for group in self.optimizer.param_groups:
             group["lr"] = self._rate()
         with torch.autocast("cpu", torch.bfloat16):
-            logits, middle = self.model.training_logits(torch.from_numpy(features))
+            logits, middle = self.parallel(torch.from_numpy(features))
         loss = self._loss(logits, items) + 0.3 * self._loss(middle, items)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
@@ -159,10 +186,10 @@ class Trainer:
     def _augmentation(self, index: int) -> Augmentation:
         """Disturb little at first: disturbed speech keeps the model on the plateau of CTC."""
         first, last = MASK_LOSSES
-        strength = min(1.0, max(0.0, (first - self.level) / (first - last)))
         source = self.material.train.sources[index]
-        if source in SCARCE and not self.starting:
-            strength = 1.0
+        grown = min(1.0, max(0.0, (first - self.level) / (first - last)))
+        known = source in SCARCE and not self.starting
+        strength = 1.0 if known else min(grown, MASKS.get(source, 1.0))
         return Augmentation(strength, 0.0 if self.starting else VARIATIONS.get(source, 1.0))
 
     def _rate(self) -> float:
@@ -181,7 +208,7 @@ class Trainer:
         )
 
     def run(self, work_file: Path) -> None:
-        """Train until the time is up; saves and judges now and then."""
+        """Train until the time is up; the first process saves and judges now and then."""
         saved = judged = time.monotonic()
         losses: list[float] = []
         self.model.train()
@@ -190,15 +217,22 @@ class Trainer:
             for items in conformer_data.draw_batches(self.material.train, mixture, self.rng):
                 started = time.monotonic()
                 losses.append(self.advance(items))
-                self.seconds += time.monotonic() - started
-                if self.progress >= 1.0 or time.monotonic() - judged > JUDGE_EVERY:
+                self._tell_time(self.seconds + time.monotonic() - started)
+                ended = self.progress >= 1.0
+                if self.first and (ended or time.monotonic() - judged > JUDGE_EVERY):
                     self._judge(float(np.mean(losses)))
                     losses, judged = [], time.monotonic()
-                if self.progress >= 1.0 or time.monotonic() - saved > SAVE_EVERY:
+                if self.first and (ended or time.monotonic() - saved > SAVE_EVERY):
                     self.save(work_file)
                     saved = time.monotonic()
-                if self.progress >= 1.0:
+                if ended:
                     break
+
+    def _tell_time(self, seconds: float) -> None:
+        """Set the clock of every process to that of the first, so that all end at one step."""
+        clock = torch.tensor([seconds], dtype=torch.float64)
+        distributed.broadcast(clock, src=0)
+        self.seconds = float(clock)
 
     def _judge(self, loss: float) -> None:
         self.model.eval()
@@ -221,8 +255,6 @@ class Trainer:
             "optimizer": self.optimizer.state_dict(),
             "clock": [self.seconds, self.step, self.level, self.starting],
             "curve": self.curve,
-            "numpy_rng": self.rng.bit_generator.state,
-            "torch_rng": torch.get_rng_state(),
         }
         torch.save(state, temporary)
         temporary.replace(path)
@@ -236,8 +268,7 @@ class Trainer:
         self.optimizer.load_state_dict(state["optimizer"])
         self.seconds, self.step, self.level, self.starting = state["clock"]
         self.curve = [tuple(row) for row in state["curve"]]
-        self.rng.bit_generator.state = state["numpy_rng"]
-        torch.set_rng_state(state["torch_rng"])
+        self._seed()
 
 
 def widened(before: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -273,24 +304,45 @@ def score(
 def main() -> None:
     """Prepare, train, publish."""
     options = _options()
-    torch.set_num_threads(options.threads)
     options.work.mkdir(parents=True, exist_ok=True)
-    cache = options.work / "material.npz"
-    if not cache.exists():
-        conformer_data.save(conformer_data.prepare(options.sources, _packages()), cache)
-    material = conformer_data.load(cache)
+    if not (options.work / "material.npz").exists():
+        material = conformer_data.prepare(options.sources, _packages())
+        conformer_data.save(material, options.work / "material.npz")
+    with tempfile.TemporaryDirectory() as folder:
+        meeting = f"file://{folder}/meeting"
+        multiprocessing.spawn(_train, (options, meeting), options.processes)
+
+
+def _train(rank: int, options: Options, meeting: str) -> None:
+    """Be one of the processes, which find one another by a file."""
+    os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")
+    torch.set_num_threads(options.threads)
+    distributed.init_process_group(
+        "gloo", init_method=meeting, rank=rank, world_size=options.processes
+    )
+    material = conformer_data.load(options.work / "material.npz")
     if options.start_from is None:
         tokenizer = train_tokenizer(sorted(material.train.texts))
     else:
         tokenizer = Tokenizer.from_file(str(options.start_from / "tokenizer.json"))
     trainer = Trainer(options, material, tokenizer)
-    work_file = options.work / "run.pt"
-    trainer.resume(work_file)
-    trainer.run(work_file)
+    trainer.resume(options.work / "run.pt")
+    trainer.run(options.work / "run.pt")
+    if rank == 0:
+        _publish(trainer)
+    distributed.destroy_process_group()
+
+
+def _publish(trainer: Trainer) -> None:
+    options, material = trainer.options, trainer.material
     facts = TrainingFacts(trainer.step, trainer.seconds, trainer.curve, options.seed)
-    model, definitions = trainer.model.eval(), conformer_data.definitions(_packages(), material)
     publish_checkpoint(
-        model, tokenizer, material.train, definitions, facts=facts, output=options.output
+        trainer.model.eval(),
+        trainer.tokenizer,
+        material.train,
+        conformer_data.definitions(_packages(), material),
+        facts=facts,
+        output=options.output,
     )
 
 
@@ -307,7 +359,8 @@ def _options() -> Options:
     parser.add_argument("--minutes", type=float, default=100.0)
     parser.add_argument("--layers", type=int, default=8)
     parser.add_argument("--ffn-size", type=int, default=768)
-    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--processes", type=int, default=1, help="as many as there are cores")
+    parser.add_argument("--threads", type=int, default=1, help="of each process")
     parser.add_argument("--learning-rate", type=float, default=1.2e-3)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument(
