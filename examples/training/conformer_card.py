@@ -18,7 +18,9 @@ LICENSES = {
         "CC-BY-SA-3.0",
         "LicenseRef-Flight-of-the-Amazon-Queen",
         "LicenseRef-Drascula",
+        "LicenseRef-Beneath-a-Steel-Sky",
         "LicenseRef-WordNet-3.0",
+        "LicenseRef-SCOWL",
         "MIT-Festival",
     ],
 }
@@ -26,9 +28,12 @@ NOTICE = (
     "Trained on Asterisk core sounds (English) recorded by Allison Smith, with contributions by "
     "Digium, Inc., CC-BY-SA-3.0; on speech of Flight of the Amazon Queen, (C) John Passfield and "
     "Steven Stamatiadis, modified: cut into clips and turned into model weights; on speech of "
-    "Drascula: The Vampire Strikes Back, (C) Alcachofa Soft S.L., modified likewise; and on speech "
-    "of flite, Copyright Carnegie Mellon University, that reads examples of WordNet 3.0, Copyright "
-    "Princeton University."
+    "Drascula: The Vampire Strikes Back, (C) Alcachofa Soft S.L., and of Beneath a Steel Sky, (C) "
+    "Revolution Software Ltd, modified likewise; and on speech of flite, Copyright Carnegie Mellon "
+    "University, that reads examples of WordNet 3.0, Copyright Princeton University. The lexicon "
+    "has words of SCOWL, Copyright 2000-2011 by Kevin Atkinson, who permits to use, copy, modify, "
+    "distribute and sell these word lists for any purpose without fee, provided that this notice "
+    "appears; they are provided as is, without express or implied warranty."
 )
 OPTIONS = {"name": NAME, "version": "1.0.0", "licenses": LICENSES, "notice": NOTICE}
 
@@ -57,8 +62,11 @@ _DATA = """\
 - Asterisk core sounds, English (Debian `asterisk-core-sounds-en-g722`): one professional voice;
   texts by Whisper, used where they agree with the published list, where they have more than five
   words, or where the name of the prompt says the number. CC-BY-SA-3.0.
-- Flight of the Amazon Queen (Debian `flight-of-the-amazon-queen`): many actors, 11 kHz MP3. Free
+- Flight of the Amazon Queen (Debian `flight-of-the-amazon-queen`): many actors, 11 kHz MP3, with
+  the lines of the game's scripts; which line 2,411 of the clips say was found by Whisper. Free
   with notices; changes are marked; no fee for the game itself.
+- Beneath a Steel Sky (Debian `beneath-a-steel-sky`): many actors, 11 kHz, with the game's subtitles
+  but those that Whisper contradicts. Free on terms like the above.
 - Drascula (Debian `drascula`): acted, 11 kHz. Free on terms like the above.
 - Flite's voices slt, rms, awb and kal16 reading examples of WordNet 3.0, telephone prompts from
   templates, and the texts of the Asterisk training prompts; speed, pitch, level and noise vary, a
@@ -74,8 +82,11 @@ _DATA = """\
 Recorded clips that say the same words as a test clip are not trained on; neither they nor their
 texts are in the lexicon or the trigram. Development: every eighth Asterisk prompt, four talk keys
 of Queen, every twentieth line of Drascula, and 60 examples of WordNet that nothing else says. The
-test sentences of the synthetic voices are 100 such examples. The lexicon also has the words of
-WordNet's definitions.
+test sentences of the synthetic voices are 100 such examples.
+
+The trigram is a mixture of five (modified Kneser-Ney): telephone prompts and their templates, the
+English of the translation corpus, lines of the games, examples and definitions of WordNet. The
+lexicon has the words of all these texts and those of SCOWL (Debian `wamerican`).
 
 The weights are offered under CC-BY-SA-3.0, the licence of the Asterisk recordings; the notices of
 the other sources below must stay with them.

@@ -339,8 +339,8 @@ def _publish(trainer: Trainer) -> None:
     publish_checkpoint(
         trainer.model.eval(),
         trainer.tokenizer,
-        material.train,
-        conformer_data.definitions(_packages(), material),
+        conformer_data.written_texts(_packages(), material),
+        conformer_data.dictionary(_packages()),
         facts=facts,
         output=options.output,
     )

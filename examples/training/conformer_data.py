@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,11 +26,13 @@ from speech_clips import (
 )
 from speech_text import OBSCENE, plain_words, prompt_texts, shuffled, wordnet_definitions
 from synthetic_speech import EspeakVoices, FliteVoices, varied_speech
+from translation_corpus import pairs, spoken_forms
 
 from edgewright_export.models.fastspeech2 import load_checkpoint, save_checkpoint
 
 FRAMES_PER_SECOND = 100
 SHIPPED_VOICE = Path(__file__).resolve().parents[1] / "checkpoints" / "fastspeech2-en"
+GAMES = ("queen", "drascula", "steel sky")
 UNSEEN = ("unseen flite", "unseen espeak")
 DISTURBED = 0.2  # share of synthetic sentences from a room, and over a telephone
 _TEST, _DEV = slice(8000, 8100), slice(8100, 8160)
@@ -158,11 +161,28 @@ def _wordnet(cache: Path) -> list[str]:
     return wordnet_sentences(fetch_package("wordnet-base", cache).root, min_words=3, max_words=12)
 
 
-def definitions(cache: Path, material: Material) -> list[str]:
-    """Return the definitions of WordNet, but for what a held-back clip says."""
+def written_texts(cache: Path, material: Material) -> dict[str, list[str]]:
+    """Return plain texts for lexicon and trigram by kind; nothing that a held-back clip says.
+
+    telephone: prompts, recorded and from templates. phrases: the English of the translation corpus.
+    games: recorded. examples and definitions: those of WordNet.
+    """
     held = {*material.dev.texts, *material.test.texts}
-    root = fetch_package("wordnet-base", cache).root
-    return [text for text in wordnet_definitions(root) if text not in held]
+    examples = {plain_words(text) for text in _wordnet(cache)}
+    texts: dict[str, set[str]] = {"telephone": set(), "games": set(), "examples": set()}
+    for source, text in zip(material.train.sources, material.train.texts, strict=True):
+        spoken = "examples" if text in examples else "telephone"
+        texts["games" if source in GAMES else spoken].add(text)
+    texts["phrases"] = {form for pair in pairs("train") for form in spoken_forms(pair.english)}
+    texts["definitions"] = set(wordnet_definitions(fetch_package("wordnet-base", cache).root))
+    return {kind: sorted(found - held - {""}) for kind, found in texts.items()}
+
+
+def dictionary(cache: Path) -> set[str]:
+    """Return the words of Debian's `wamerican` (SCOWL) that have small letters only."""
+    root = fetch_package("wamerican", cache).root
+    words = (root / "usr/share/dict/american-english").read_text("utf-8").split()
+    return {word for word in words if re.fullmatch("[a-z]{2,}", word)}
 
 
 def _parts(texts: Sequence[str], count: int) -> list[list[str]]:

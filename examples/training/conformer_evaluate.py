@@ -28,7 +28,7 @@ from edgewright.ctc import BeamSearch, Lexicon, NgramModel
 from edgewright.tasks.metrics import word_error_rate
 from edgewright_export.models.conformer import load_checkpoint
 
-BEAM_WIDTHS = (32, 100)
+BEAM_WIDTHS = (64, 200)
 LM_WEIGHTS = (0.3, 0.45, 0.6, 0.75)
 WORD_BONUSES = (0.0, 0.8, 1.6, 2.4)
 THRESHOLDS = {"token_threshold": -7.0, "beam_threshold": 14.0}
@@ -66,7 +66,7 @@ def read_decoding(folder: Path) -> Decoding:
     rows = [line.split("\t") for line in (folder / "lexicon.txt").read_text().splitlines()]
     spellings = [[tokenizer.token_to_id(piece) for piece in row[1].split()] for row in rows]
     blank_id = json.loads((folder / "config.json").read_text())["blank_id"]
-    trigram = NgramModel.from_arpa((folder / "lm.arpa").read_bytes())
+    trigram = NgramModel.from_arpa((folder / "lm.arpa.gz").read_bytes())
     return Decoding(tokenizer, blank_id, Lexicon([row[0] for row in rows], spellings), trigram)
 
 

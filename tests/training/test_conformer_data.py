@@ -1,14 +1,18 @@
 import dataclasses
+from pathlib import Path
+from types import SimpleNamespace
 
+import conformer_data
 import numpy as np
 import pytest
 import speech_clips
 import speech_text
 import torch
-from conformer_checkpoint import lexicon_words
+from conformer_checkpoint import TEXT_SHARES, lexicon_words
 from conformer_ctc import widened
 from conformer_data import (
     Augmentation,
+    Material,
     Mixture,
     Utterances,
     disturb,
@@ -17,8 +21,9 @@ from conformer_data import (
     noises,
 )
 from speech_scoring import greedy_words
-from word_trigram import Weighted, write_arpa
+from word_trigram import KneserNey, write_arpa
 
+from edgewright.ctc import NgramModel
 from edgewright_export.models.conformer import (
     StreamingConformerConfig,
     StreamingConformerForCTC,
@@ -105,21 +110,55 @@ def test_an_undisturbed_utterance_stays_as_it_is():
     np.testing.assert_allclose(same[pause:, :79], item[:39, :79], atol=1e-4)
 
 
-def test_trigram_is_a_distribution_and_backs_off():
-    words = frozenset({"press", "one", "two"})
-    text = write_arpa([Weighted("press one", 3), Weighted("press two", 1)], words, {3: 2})
-    table = {}
-    for line in text.splitlines():
-        value, *rest = line.split("\t")
-        if rest:
-            table[rest[0]] = (10 ** float(value), 10 ** float(rest[1]) if rest[1:] else 1.0)
-    following = {
-        word: table.get(f"press {word}", (table["press"][1] * table[word][0],))[0]
-        for word in (*words, "<unk>", "</s>")
-    }
-    assert sum(following.values()) == pytest.approx(1.0, abs=0.002)
-    assert following["one"] > following["two"] > following["press"]
-    assert "press two </s>" not in table
+TEXTS = {
+    "telephone": ["press one", "press one", "press two", "press one now", "hold the line"],
+    "games": ["the bird sings", "press the bird", "a bird sings at night", "the bird sings now"],
+}
+WORDS = frozenset(word for texts in TEXTS.values() for text in texts for word in text.split())
+SHARES = {"telephone": 0.6, "games": 0.4}
+
+
+@pytest.mark.parametrize("threshold", [0.0, 1e-3, 1e9])
+@pytest.mark.parametrize("history", [[], ["press"], ["the", "bird"], ["now", "press"], ["hold"]])
+def test_the_trigram_is_a_distribution_however_much_of_it_is_left_out(threshold, history):
+    text = write_arpa(TEXTS, SHARES, WORDS, threshold)
+    model = NgramModel.from_arpa(text.encode())
+    before = model.score(history, end=False)
+    following = [model.score([*history, word], end=False) for word in (*WORDS, "unheard")]
+    ends = model.score(history)
+    assert sum(np.exp([*following, ends]) / np.exp(before)) == pytest.approx(1.0, abs=0.03)
+
+
+def test_each_kind_of_text_goes_on_as_itself():
+    model = NgramModel.from_arpa(write_arpa(TEXTS, SHARES, WORDS, 0.0).encode())
+
+    def follows(history, word):
+        return model.score([*history, word], end=False) - model.score(history, end=False)
+
+    assert follows(["press"], "one") > follows(["press"], "two") > follows(["press"], "night")
+    assert follows(["the", "bird"], "sings") > follows(["the", "bird"], "one") + 1.0
+    assert follows(["hold"], "the") > follows(["sings"], "the") + 1.0
+
+
+def test_kneser_ney_is_that_of_the_paper():
+    # Chen and Goodman 1998, by hand. After a sentence's "a" come b twice and c once; below the
+    # highest order, what counts is how many different words come before: one before "a b", "a c".
+    model = KneserNey(["a b", "a b d", "a c"], frozenset("abcd"))
+    one = model.discounts[1][0]
+    after_a = (1 - one + 2 * one * model.probability((), "b")) / 2
+    assert model.probability(("a",), "b") == pytest.approx(after_a)
+    assert model.probability(("a",), "d") == pytest.approx(one * model.probability((), "d"))
+    once, twice, _ = model.discounts[2]
+    begun = (2 - twice + (once + twice) * after_a) / 3
+    assert model.probability(("<s>", "a"), "b") == pytest.approx(begun)
+    assert model.probability((), "</s>") > model.probability((), "b")  # after b, c and d
+    assert model.probability(("x", "y"), "b") == model.probability((), "b")
+
+
+def test_an_n_gram_that_matters_little_is_left_out():
+    sizes = [write_arpa(TEXTS, SHARES, WORDS, t).count("\n") for t in (0.0, 1e-3, 1e-2, 1e9)]
+    assert sizes == sorted(sizes, reverse=True)
+    assert sizes[-1] < sizes[0]
 
 
 def test_definitions_are_those_of_the_glosses(tmp_path):
@@ -154,9 +193,36 @@ def test_greedy_words_merge_runs():
     assert greedy_words(logits, Pieces()) == "goal go"
 
 
-def test_the_lexicon_keeps_recorded_words_and_those_of_two_other_texts():
-    texts = ["press seven", "press a rare bird", "press a rare bird", "a bird", "pure shit", "shit"]
-    sources = ["asterisk", "synthetic", "adapted", "synthetic", "synthetic", "adapted"]
-    train = Utterances(sources, texts, [np.zeros((1, 80), np.float16)] * 6)
-    assert lexicon_words(train, []) == ["a", "bird", "press", "seven"]
-    assert lexicon_words(train, ["rare animals"]) == ["a", "bird", "press", "rare", "seven"]
+def test_the_lexicon_has_all_words_but_obscene_ones():
+    texts = [["press seven", "a rare bird"], ["pure shit"]]
+    assert lexicon_words(texts, ["zebra", "shit"]) == sorted(
+        ["press", "seven", "a", "rare", "bird", "pure", "zebra"]
+    )
+
+
+def test_texts_are_told_apart_by_kind_and_held_back_ones_left_out(monkeypatch):
+    def utterances(*rows):
+        return Utterances(
+            [s for s, _ in rows], [t for _, t in rows], [np.zeros((1, 80))] * len(rows)
+        )
+
+    monkeypatch.setattr(conformer_data, "_wordnet", lambda cache: ["A rare bird."])
+    monkeypatch.setattr(
+        conformer_data, "fetch_package", lambda name, cache: SimpleNamespace(root="")
+    )
+    monkeypatch.setattr(
+        conformer_data, "wordnet_definitions", lambda root: ["small animal", "no mail"]
+    )
+    train = utterances(
+        ("asterisk", "press one"), ("synthetic", "a rare bird"), ("adapted", "press two"),
+        ("queen", "hello joe"), ("noise", ""),
+    )  # fmt: skip
+    held = utterances(("asterisk", "no mail"), ("asterisk", "thank you"))
+    found = conformer_data.written_texts(Path(), Material(train, held, held))
+    assert found["telephone"] == ["press one", "press two"]
+    assert found["games"] == ["hello joe"]
+    assert found["examples"] == ["a rare bird"]
+    assert found["definitions"] == ["small animal"]
+    assert "where is the pharmacy" in found["phrases"]
+    assert found.keys() == TEXT_SHARES.keys()
+    assert sum(TEXT_SHARES.values()) == pytest.approx(1.0)
