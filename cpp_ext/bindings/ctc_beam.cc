@@ -12,7 +12,7 @@ namespace {
 
 std::shared_ptr<CtcBeamSearch> make_search(
     std::size_t blank_id, std::size_t beam_width, double token_threshold, double beam_threshold,
-    std::int32_t separator_id, double lm_weight, double word_bonus,
+    std::int32_t separator_id, double lm_weight, double word_bonus, double blank_penalty,
     const std::shared_ptr<LexiconTrie>& lexicon, const std::shared_ptr<NgramModel>& language_model,
     const Array<std::int32_t>& lm_word_ids, const Array<double>& word_scores) {
   CtcBeamOptions options;
@@ -23,6 +23,7 @@ std::shared_ptr<CtcBeamSearch> make_search(
   options.separator_id = separator_id;
   options.lm_weight = lm_weight;
   options.word_bonus = word_bonus;
+  options.blank_penalty = blank_penalty;
   return std::make_shared<CtcBeamSearch>(options, lexicon, language_model, to_vector(lm_word_ids),
                                          to_vector(word_scores));
 }
@@ -52,9 +53,9 @@ void bind_ctc_beam(py::module_& module) {
   py::class_<CtcBeamSearch, std::shared_ptr<CtcBeamSearch>>(module, "CtcBeamSearch")
       .def(py::init(&make_search), py::kw_only(), py::arg("blank_id"), py::arg("beam_width"),
            py::arg("token_threshold"), py::arg("beam_threshold"), py::arg("separator_id"),
-           py::arg("lm_weight"), py::arg("word_bonus"), py::arg("lexicon").none(true),
-           py::arg("language_model").none(true), py::arg("lm_word_ids").noconvert(),
-           py::arg("word_scores").noconvert())
+           py::arg("lm_weight"), py::arg("word_bonus"), py::arg("blank_penalty"),
+           py::arg("lexicon").none(true), py::arg("language_model").none(true),
+           py::arg("lm_word_ids").noconvert(), py::arg("word_scores").noconvert())
       .def("decode", &decode, py::arg("logits").noconvert(), py::arg("n_best"));
   py::class_<CtcBeamStream>(module, "CtcBeamStream")
       .def(py::init<std::shared_ptr<CtcBeamSearch>>(), py::arg("search"))

@@ -130,7 +130,7 @@ void Beam::link_children() {
 void Beam::stay(const FrameLogProbs& frame) {
   next_ = beam_;
   best_ = kImpossible;
-  const double blank = frame.at(options_.blank_id);
+  const double blank = frame.at(options_.blank_id) - options_.blank_penalty;
   for (Entry& entry : next_) {
     const double sum = log_add(entry.blank, entry.token_end);
     if (entry.token != kNone) entry.token_end += frame.at(static_cast<std::size_t>(entry.token));

@@ -19,7 +19,8 @@ struct CtcBeamOptions {
   double beam_threshold = 14;   // natural logarithm below the best prefix, beyond which one is lost
   std::int32_t separator_id = -1;  // the token that must stand between words; -1 without one
   double lm_weight = 0;
-  double word_bonus = 0;  // natural logarithm, for each word
+  double word_bonus = 0;     // natural logarithm, for each word
+  double blank_penalty = 0;  // natural logarithm, taken from the blank of each frame
 };
 
 struct CtcHypothesis {

@@ -2,18 +2,18 @@
 
     python examples/training/conformer_evaluate.py --checkpoint FOLDER --material WORK/material.npz
 
-`--tune` chooses trigram weight and word bonus on development clips and writes them to
-`edgewright.json`; without it the test clips are scored and the table goes into the model card.
+`--tune` chooses trigram weight, word bonus and blank penalty on development clips and writes them
+to `edgewright.json`; without it the test clips are scored and the table goes into the model card.
 """
 
 from __future__ import annotations
 
 import argparse
-import itertools
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import conformer_data
 import numpy as np
@@ -29,8 +29,9 @@ from edgewright.tasks.metrics import word_error_rate
 from edgewright_export.models.conformer import load_checkpoint
 
 BEAM_WIDTHS = (64, 200)
-LM_WEIGHTS = (0.3, 0.45, 0.6, 0.75)
+LM_WEIGHTS = (0.45, 0.6, 0.75, 0.9)
 WORD_BONUSES = (0.0, 0.8, 1.6, 2.4)
+BLANK_PENALTIES = (0.0, 0.7, 1.4, 2.1)
 THRESHOLDS = {"token_threshold": -7.0, "beam_threshold": 14.0}
 
 
@@ -47,16 +48,10 @@ class Decoding:
     trigram: NgramModel
     """Of the same words."""
 
-    def search(self, beam_width: int, lm_weight: float, word_bonus: float) -> BeamSearch:
-        """Return the lexicon search with this width and these weights."""
+    def search(self, **options: Any) -> BeamSearch:
+        """Return the lexicon search with this width, thresholds and weights."""
         return BeamSearch(
-            self.blank_id,
-            beam_width=beam_width,
-            lexicon=self.lexicon,
-            language_model=self.trigram,
-            lm_weight=lm_weight,
-            word_bonus=word_bonus,
-            **THRESHOLDS,
+            self.blank_id, lexicon=self.lexicon, language_model=self.trigram, **options
         )
 
 
@@ -93,14 +88,20 @@ def tune(decoding: Decoding, dev: Utterances, logits: list[np.ndarray]) -> dict[
     narrowest search, the width with them.
     """
 
-    def mean_rate(choice: tuple[int, float, float]) -> float:
-        rates = by_source(dev, beam_words(logits, decoding.search(*choice)))
-        print(*choice, {name: round(rate, 3) for name, rate in rates.items()}, flush=True)
+    def mean_rate(options: Mapping[str, float]) -> float:
+        rates = by_source(dev, beam_words(logits, decoding.search(**THRESHOLDS, **options)))
+        told = {name: round(rate, 3) for name, rate in rates.items()}
+        print(*options.values(), told, flush=True)
         return float(np.mean([*rates.values(), rates["asterisk"]]))
 
-    _, *weights = min(itertools.product(BEAM_WIDTHS[:1], LM_WEIGHTS, WORD_BONUSES), key=mean_rate)
-    best = min(((width, *weights) for width in BEAM_WIDTHS), key=mean_rate)
-    return dict(zip(("beam_width", "lm_weight", "word_bonus"), best, strict=True))
+    weights = [
+        {"lm_weight": lm_weight, "word_bonus": word_bonus, "blank_penalty": blank_penalty}
+        for lm_weight in LM_WEIGHTS
+        for word_bonus in WORD_BONUSES
+        for blank_penalty in BLANK_PENALTIES
+    ]
+    chosen = min(weights, key=lambda options: mean_rate({"beam_width": BEAM_WIDTHS[0], **options}))
+    return min(({"beam_width": width, **chosen} for width in BEAM_WIDTHS), key=mean_rate)
 
 
 def by_source(utterances: Utterances, heard: list[str]) -> dict[str, float]:
@@ -152,14 +153,11 @@ def main() -> None:
     print(report(options.checkpoint, material.test, decoding, settings["search"]))
 
 
-def report(folder: Path, test: Utterances, decoding: Decoding, search: Mapping[str, float]) -> str:
+def report(folder: Path, test: Utterances, decoding: Decoding, search: Mapping[str, Any]) -> str:
     """Score the test clips, put the table into the card, and return it."""
     logits = infer(folder, test)
     greedy = [greedy_words(item, decoding.tokenizer, decoding.blank_id) for item in logits]
-    beam = beam_words(
-        logits,
-        decoding.search(int(search["beam_width"]), search["lm_weight"], search["word_bonus"]),
-    )
+    beam = beam_words(logits, decoding.search(**search))
     found = table(test, greedy, beam)
     card = folder / "README.md"
     card.write_text(card.read_text().replace(UNMEASURED, found))

@@ -51,6 +51,25 @@ def test_free_beam_equals_brute_force(seed, blank_id):
     assert [item.score for item in got] == sorted((item.score for item in got), reverse=True)
 
 
+@pytest.mark.parametrize("penalty", [-1.5, 0.7, 3.0])
+def test_a_blank_penalty_lowers_the_blank_and_nothing_else(penalty):
+    # A lower logit of the blank also raises the others by the change of the normalizer.
+    logits = random_logits(3, 6, 3)
+    lowered = logits - np.float32([0, penalty, 0])
+    rows, others = (np.array(reference.log_softmax(x))[:, 0] for x in (logits, lowered))
+    expected = BeamSearch(1, **EXHAUSTIVE)(lowered, n_best=1000)
+    got = BeamSearch(1, blank_penalty=penalty, **EXHAUSTIVE)(logits, n_best=1000)
+    assert [ids(item.tokens) for item in got] == [ids(item.tokens) for item in expected]
+    assert [item.score - (rows - others).sum() for item in got] == pytest.approx(
+        [item.score for item in expected], abs=1e-5
+    )
+    assert got[0].tokens[0].confidence <= 1.0
+    stream = BeamSearch(1, blank_penalty=penalty, **EXHAUSTIVE).stream()
+    for frame in logits:
+        stream.feed(frame[None])
+    assert stream.best(1000) == got
+
+
 def test_pruned_prefixes_that_come_back_are_counted_once():
     logits = random_logits(11, 300, 6, scale=0.7)
     got = BeamSearch(0, beam_width=8)(logits, n_best=8)
@@ -196,7 +215,8 @@ def test_bad_logits_are_refused():
         ({"beam_width": True}, "beam_width: got True"),
         ({"token_threshold": 0.1}, "token_threshold: got 0.1"),
         ({"beam_threshold": math.nan}, "beam_threshold: got nan"),
-        ({"lm_weight": math.inf}, "got inf, 0.0, expected finite"),
+        ({"lm_weight": math.inf}, "got \\(inf, 0.0, 0.0\\), expected finite"),
+        ({"blank_penalty": math.nan}, "got \\(0.0, 0.0, nan\\), expected finite"),
         ({"word_bonus": 1.0}, "lexicon: got None, expected one beside"),
         ({"lexicon": Lexicon(["a"], [[0]])}, "a spelling with the blank 0"),
         ({"lexicon": Lexicon(["a"], [[1]]), "separator_id": 1}, "with the separator 1"),

@@ -29,6 +29,8 @@ class SearchOptions:
     """Natural logarithm below which a token is not tried."""
     beam_threshold: float = 14.0
     """Prefixes this far below the best are dropped, natural logarithm."""
+    blank_penalty: float = 0.0
+    """Taken from the blank of each frame, natural logarithm."""
 
 
 @dataclass(frozen=True)

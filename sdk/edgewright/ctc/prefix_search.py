@@ -38,7 +38,7 @@ class Hypothesis:
     score: float
     """Natural logarithm of the tokens' probability, summed over all alignments in the beam; plus
     `lm_weight` × that of the words in the language model (with the end of the sentence) plus
-    `word_bonus` × number of words."""
+    `word_bonus` × number of words. A `blank_penalty` makes alignments with blanks count less."""
 
 
 class BeamSearch:
@@ -54,6 +54,8 @@ class BeamSearch:
         token_threshold: Natural logarithm of the probability below which a token is tried in no
             prefix; the best token of a frame always is.
         beam_threshold: Prefixes this far (natural logarithm) below the best one are dropped.
+        blank_penalty: Taken from the blank's natural logarithm in every frame: above 0 where a
+            model is too sure of blanks, so that tokens are lost.
         lexicon: Words to keep to.
         language_model: Of the lexicon's words; scored when the next word begins, and at the end.
         lm_weight: Factor of the language model's natural logarithm.
@@ -74,6 +76,7 @@ class BeamSearch:
         beam_width: int = 32,
         token_threshold: float = -7.0,
         beam_threshold: float = 14.0,
+        blank_penalty: float = 0.0,
         lexicon: Lexicon | None = None,
         language_model: NgramModel | None = None,
         lm_weight: float = 0.0,
@@ -86,9 +89,10 @@ class BeamSearch:
                 check_whole(name, value, 0, MAX_TOKEN_ID, "give the index of a token")
         check_whole("beam_width", beam_width, 1, MAX_BEAM_WIDTH, "keep 32")
         check_thresholds(token_threshold, beam_threshold)
-        if not (math.isfinite(lm_weight) and math.isfinite(word_bonus)):
+        weights = (lm_weight, word_bonus, blank_penalty)
+        if not all(map(math.isfinite, weights)):
             raise UsageError(
-                f"lm_weight, word_bonus: got {lm_weight}, {word_bonus}, expected finite numbers; "
+                f"lm_weight, word_bonus, blank_penalty: got {weights}, expected finite numbers; "
                 "keep 0"
             )
         if lexicon is not None:
@@ -111,6 +115,7 @@ class BeamSearch:
             separator_id=-1 if separator_id is None else separator_id,
             lm_weight=lm_weight,
             word_bonus=word_bonus,
+            blank_penalty=blank_penalty,
             lexicon=None if lexicon is None else lexicon._trie,
             language_model=None if language_model is None else language_model._model,
             lm_word_ids=np.zeros(0, np.int32) if ids is None else ids,

@@ -29,6 +29,8 @@ class SearchConfig:
     """Lines of a word, a tab and token ids separated by spaces."""
     language_model: str | None = "assets/lm.arpa"
     """Word n-gram; none for a lexicon alone."""
+    blank_penalty: float = 0.0
+    """Taken from the blank of each frame, natural logarithm."""
 
 
 @dataclass(frozen=True)

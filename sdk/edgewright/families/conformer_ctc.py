@@ -239,6 +239,7 @@ class ConformerCTC(Model[ConformerCTCConfig]):
             language_model=self._language_model,
             lm_weight=search.lm_weight,
             word_bonus=search.word_bonus,
+            blank_penalty=search.blank_penalty,
             separator_id=vocabulary.separator_id,
             **{"beam_width": search.beam_width, **options},
         )
