@@ -1,0 +1,55 @@
+import numpy as np
+import torch
+from conformer_card import JUDGED
+from conformer_ctc import Options, Trainer, train_tokenizer
+from conformer_data import Material, Utterances
+from torch import distributed, multiprocessing
+
+TEXTS = ["press one", "press two", "hold the line", "thank you", "goodbye"]
+
+
+def material():
+    rng = np.random.default_rng(0)
+
+    def utterances(sources):
+        features = [rng.uniform(0, 15, (90, 80)).astype(np.float16) for _ in sources]
+        return Utterances(sources, [TEXTS[i % 5] for i in range(len(sources))], features)
+
+    return Material(
+        utterances(["synthetic", "adapted"] * 5), utterances(list(JUDGED)), utterances(["asterisk"])
+    )
+
+
+def trainer(folder, minutes):
+    options = Options(
+        sources=folder, work=folder, output=folder, minutes=minutes, layers=2, ffn_size=32,
+        processes=2, threads=1, learning_rate=1e-3, seed=3, start_from=None,
+    )  # fmt: skip
+    return Trainer(options, material(), train_tokenizer(TEXTS * 20))
+
+
+def train(rank, folder):
+    torch.set_num_threads(1)
+    distributed.init_process_group(
+        "gloo", init_method=f"file://{folder}/meeting", rank=rank, world_size=2
+    )
+    first = trainer(folder, 0.02)
+    first.run(folder / "run.pt")
+    torch.save((first.model.state_dict(), first.step, first.seconds), folder / f"{rank}.pt")
+    distributed.barrier()
+    later = trainer(folder, 0.03)
+    later.resume(folder / "run.pt")
+    assert (later.step, later.seconds) == (first.step, first.seconds)
+    later.run(folder / "run.pt")
+    assert later.step > first.step
+    distributed.destroy_process_group()
+
+
+def test_two_processes_have_the_same_weights_and_go_on_from_the_last_save(tmp_path, monkeypatch):
+    monkeypatch.setenv("GLOO_SOCKET_IFNAME", "lo")
+    multiprocessing.spawn(train, (tmp_path,), 2)
+    (left, *clock), (right, *other) = (torch.load(tmp_path / f"{rank}.pt") for rank in (0, 1))
+    assert clock == other
+    assert clock[0] >= 1
+    for name, tensor in left.items():
+        torch.testing.assert_close(right[name], tensor, rtol=0, atol=0)
