@@ -22,7 +22,7 @@ from edgewright.ctc import NgramModel, WordSearch
 from edgewright.ctc.word_search import WORD_PREFIX
 from edgewright.pauses import segments
 
-TRIGRAM = Path(__file__).parents[1] / "examples" / "checkpoints" / "conformer-ctc-en" / "lm.arpa"
+TRIGRAM = Path(__file__).parents[1] / "examples/checkpoints/conformer-ctc-en/lm.arpa.gz"
 HOTWORDS = {"password": 6.0, "extension": 6.0, "queen": 6.0, "zanzibar": 6.0}
 WIDTH = 100
 

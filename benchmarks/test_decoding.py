@@ -15,7 +15,7 @@ from edgewright.decoding import softmax_top_k
 
 LETTERS = [*"abcdefghijklmnopqrstuvwxyz' "]
 FRAMES = 300
-TRIGRAM = Path(__file__).parents[1] / "examples" / "checkpoints" / "conformer-ctc-en" / "lm.arpa"
+TRIGRAM = Path(__file__).parents[1] / "examples/checkpoints/conformer-ctc-en/lm.arpa.gz"
 
 
 def make_log_probs(kind: str, vocabulary: int, frames: int = FRAMES) -> np.ndarray:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import math
 import os
+import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
@@ -145,10 +146,10 @@ class Trainer:
         self._seed()
 
     def _seed(self) -> None:
-        """Begin random numbers of this process and step."""
-        seed = [self.options.seed, distributed.get_rank(), self.step]
-        self.rng = np.random.default_rng(seed)
-        torch.manual_seed(sum(seed))
+        """Seed the random numbers of this process from its rank and step."""
+        sequence = np.random.SeedSequence([self.options.seed, distributed.get_rank(), self.step])
+        self.rng = np.random.default_rng(sequence)
+        torch.manual_seed(int(sequence.generate_state(1)[0]))
 
     @property
     def progress(self) -> float:
@@ -156,7 +157,7 @@ class Trainer:
         return min(1.0, self.seconds / (60.0 * self.options.minutes))
 
     def advance(self, items: Sequence[Item]) -> float:
-        """Train on one batch and return its loss."""
+        """Train on one batch a process and return their mean loss."""
         train = self.material.train.features
         rows = [
             np.concatenate(
@@ -178,7 +179,7 @@ class Trainer:
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
         self.optimizer.step()
         self.step += 1
-        value = float(loss.detach()) / 1.3
+        value = _mean(float(loss.detach()) / 1.3)
         self.level += 0.02 * (value - self.level)
         self.starting &= self.level > START_LOSS
         return value
@@ -271,6 +272,13 @@ class Trainer:
         self._seed()
 
 
+def _mean(number: float) -> float:
+    """Return the mean over the processes."""
+    total = torch.tensor(number, dtype=torch.float64)
+    distributed.all_reduce(total)
+    return float(total) / distributed.get_world_size()
+
+
 def widened(before: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Return the state of a network whose feed-forward halves were narrower than those of `wanted`.
 
@@ -305,9 +313,9 @@ def main() -> None:
     """Prepare, train, publish."""
     options = _options()
     options.work.mkdir(parents=True, exist_ok=True)
-    if not (options.work / "material.npz").exists():
-        material = conformer_data.prepare(options.sources, _packages())
-        conformer_data.save(material, options.work / "material.npz")
+    path = options.work / "material.npz"
+    if not path.exists():
+        conformer_data.save(conformer_data.prepare(options.sources, _packages()), path)
     with tempfile.TemporaryDirectory() as folder:
         meeting = f"file://{folder}/meeting"
         multiprocessing.spawn(_train, (options, meeting), options.processes)
@@ -315,22 +323,29 @@ def main() -> None:
 
 def _train(rank: int, options: Options, meeting: str) -> None:
     """Be one of the processes, which find one another by a file."""
-    os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")
+    if sys.platform == "linux":  # else gloo looks for the host's name, which may have no address
+        os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")
     torch.set_num_threads(options.threads)
     distributed.init_process_group(
         "gloo", init_method=meeting, rank=rank, world_size=options.processes
     )
     material = conformer_data.load(options.work / "material.npz")
-    if options.start_from is None:
-        tokenizer = train_tokenizer(sorted(material.train.texts))
-    else:
-        tokenizer = Tokenizer.from_file(str(options.start_from / "tokenizer.json"))
-    trainer = Trainer(options, material, tokenizer)
+    pieces = options.work / "tokenizer.json"
+    if rank == 0 and not pieces.exists():
+        _tokenizer(options, material).save(str(pieces))
+    distributed.barrier()
+    trainer = Trainer(options, material, Tokenizer.from_file(str(pieces)))
     trainer.resume(options.work / "run.pt")
     trainer.run(options.work / "run.pt")
     if rank == 0:
         _publish(trainer)
     distributed.destroy_process_group()
+
+
+def _tokenizer(options: Options, material: Material) -> Tokenizer:
+    if options.start_from is None:
+        return train_tokenizer(sorted(material.train.texts))
+    return Tokenizer.from_file(str(options.start_from / "tokenizer.json"))
 
 
 def _publish(trainer: Trainer) -> None:

@@ -26,7 +26,7 @@ from speech_clips import (
 )
 from speech_text import OBSCENE, plain_words, prompt_texts, shuffled, wordnet_definitions
 from synthetic_speech import EspeakVoices, FliteVoices, varied_speech
-from translation_corpus import pairs, spoken_forms
+from translation_corpus import PROMPTS, pairs, spoken_forms
 
 from edgewright_export.models.fastspeech2 import load_checkpoint, save_checkpoint
 
@@ -164,25 +164,30 @@ def _wordnet(cache: Path) -> list[str]:
 def written_texts(cache: Path, material: Material) -> dict[str, list[str]]:
     """Return plain texts for lexicon and trigram by kind; nothing that a held-back clip says.
 
-    telephone: prompts, recorded and from templates. phrases: the English of the translation corpus.
-    games: recorded. examples and definitions: those of WordNet.
+    telephone: prompts, recorded and from templates. phrases: the English of the translation corpus,
+    without its prompts, some of which are held back in other words. games: recorded. examples and
+    definitions: those of WordNet.
     """
     held = {*material.dev.texts, *material.test.texts}
     examples = {plain_words(text) for text in _wordnet(cache)}
     texts: dict[str, set[str]] = {"telephone": set(), "games": set(), "examples": set()}
     for source, text in zip(material.train.sources, material.train.texts, strict=True):
-        spoken = "examples" if text in examples else "telephone"
-        texts["games" if source in GAMES else spoken].add(text)
-    texts["phrases"] = {form for pair in pairs("train") for form in spoken_forms(pair.english)}
+        kind = "examples" if text in examples else "telephone"
+        texts["games" if source in GAMES else kind].add(text)
+    phrases = [pair.english for pair in pairs("train") if pair.domain != PROMPTS]
+    texts["phrases"] = {form for english in phrases for form in spoken_forms(english)}
     texts["definitions"] = set(wordnet_definitions(fetch_package("wordnet-base", cache).root))
     return {kind: sorted(found - held - {""}) for kind, found in texts.items()}
 
 
 def dictionary(cache: Path) -> set[str]:
-    """Return the words of Debian's `wamerican` (SCOWL) that have small letters only."""
+    """Return the words of Debian's `wamerican` (SCOWL) of three or more letters a to z.
+
+    Names, possessives and most abbreviations are left out.
+    """
     root = fetch_package("wamerican", cache).root
     words = (root / "usr/share/dict/american-english").read_text("utf-8").split()
-    return {word for word in words if re.fullmatch("[a-z]{2,}", word)}
+    return {word for word in words if re.fullmatch("[a-z]{3,}", word)}
 
 
 def _parts(texts: Sequence[str], count: int) -> list[list[str]]:

@@ -27,6 +27,7 @@ from tokenizers import Tokenizer
 from edgewright.ctc import BeamSearch, Lexicon, NgramModel
 from edgewright.tasks.metrics import word_error_rate
 from edgewright_export.models.conformer import load_checkpoint
+from edgewright_export.recipes.conformer_search import LANGUAGE_MODELS
 
 BEAM_WIDTHS = (64, 200)
 LM_WEIGHTS = (0.45, 0.6, 0.75, 0.9)
@@ -61,7 +62,8 @@ def read_decoding(folder: Path) -> Decoding:
     rows = [line.split("\t") for line in (folder / "lexicon.txt").read_text().splitlines()]
     spellings = [[tokenizer.token_to_id(piece) for piece in row[1].split()] for row in rows]
     blank_id = json.loads((folder / "config.json").read_text())["blank_id"]
-    trigram = NgramModel.from_arpa((folder / "lm.arpa.gz").read_bytes())
+    [trigram_file] = (folder / name for name in LANGUAGE_MODELS if (folder / name).exists())
+    trigram = NgramModel.from_arpa(trigram_file.read_bytes())
     return Decoding(tokenizer, blank_id, Lexicon([row[0] for row in rows], spellings), trigram)
 
 

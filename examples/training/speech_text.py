@@ -14,7 +14,9 @@ from edgewright.text.numbers import cardinal, ordinal
 PROMPTS = Path(__file__).with_name("telephone_prompts.toml")
 OBSCENE = re.compile(
     r"\b(\w*fuck\w*|\w*shit\w*|cunt\w*|nigg\w*|bitch\w*|whore\w*|slut\w*|bastard\w*|penis\w*"
-    r"|vagina\w*|rape\w*|rapist\w*|faggot\w*|dick|cock|piss\w*|arse\w*|asshole\w*|porn\w*)\b"
+    r"|vagina\w*|rape\w*|raping|rapist\w*|faggot\w*|fags?|dick|cock|cocksuck\w*|piss\w*|arse\w*"
+    r"|asshole\w*|porn\w*|masturbat\w*|wank\w*|cunnilingus|fellatio|orgasm\w*|puss(y|ies)|tits"
+    r"|turds?|twats?|dildos?|gooks?|wetbacks?|kikes?|spics?|coons?)\b"
 )
 """Words that no lexicon and no language model of ours offers."""
 

@@ -16,6 +16,9 @@ def steel_sky_entries(folder: Path) -> Iterator[tuple[str, np.ndarray]]:
     (uint16), offset in `sky.dsk` (24 bits; the highest says that the rest counts units of 16
     bytes), size (22 bits) and two flags. Files 50,000 to 55,999 are speech: 22 bytes, the first
     samples with two words of a header over them, then the other samples, RNC-packed.
+
+    Raises:
+        ValueError: Speech is packed in another way, or of another size than told.
     """
     table = (folder / "sky.dnr").read_bytes()
     data = (folder / "sky.dsk").read_bytes()

@@ -55,7 +55,10 @@ def make_card(findings: Findings, result: TrainingResult, parameters: int, seed:
 def notices() -> str:
     """Return the terms of the texts that the weights were made from."""
     game = (TRANSCRIPTS / "NOTICE").read_text("utf-8")
-    start, end = game.index("drascula_parallel_transcripts.tsv"), game.index("test_split.json")
+    start, end = (
+        game.index("drascula_parallel_transcripts.tsv"),
+        game.index("steel_sky_transcripts"),
+    )
     corpus = (CORPUS / "NOTICE").read_text("utf-8")
     return f"{NOTICE}\n\nThe texts, by file of the training data:\n\n{corpus}\n{game[start:end]}"
 

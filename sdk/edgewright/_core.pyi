@@ -113,6 +113,7 @@ class CtcBeamSearch:
         separator_id: int,
         lm_weight: float,
         word_bonus: float,
+        blank_penalty: float,
         lexicon: LexiconTrie | None,
         language_model: NgramModel | None,
         lm_word_ids: NDArray[np.int32],

@@ -8,6 +8,7 @@ import pytest
 import speech_clips
 import speech_text
 import torch
+import word_trigram
 from conformer_checkpoint import TEXT_SHARES, lexicon_words
 from conformer_ctc import widened
 from conformer_data import (
@@ -153,6 +154,37 @@ def test_kneser_ney_is_that_of_the_paper():
     assert model.probability(("<s>", "a"), "b") == pytest.approx(begun)
     assert model.probability((), "</s>") > model.probability((), "b")  # after b, c and d
     assert model.probability(("x", "y"), "b") == model.probability((), "b")
+
+
+def test_discounts_are_those_of_counts_of_counts():
+    # Y = 10 / (10 + 2 x 4); 1 - 2 Y 4/10, 2 - 3 Y 2/4, 3 - 4 Y 1/2 (Chen and Goodman, eq. 26)
+    counts = [1] * 10 + [2] * 4 + [3] * 2 + [4]
+    assert word_trigram._discounts(counts) == pytest.approx((5 / 9, 7 / 6, 17 / 9))
+
+
+def test_the_mixture_weighs_each_kind_by_what_it_makes_of_the_words_before():
+    kinds = [KneserNey(texts, WORDS) for texts in TEXTS.values()]
+    mixture = word_trigram.MixedTrigram(kinds, [0.6, 0.4])
+    history = ("press", "one")
+    ends, one = (
+        np.array([kind.probability(h, w) for kind in kinds])
+        for h, w in ((history, "</s>"), (("press",), "one"))
+    )
+    press = np.array([kind.probability((), "press") for kind in kinds])
+    topic = [0.6, 0.4] * np.sqrt(press * one)
+    expected = topic @ ends / topic.sum()
+    place = mixture.followers[history].index("</s>")
+    assert mixture.probabilities(history)[place] == pytest.approx(expected)
+
+
+def test_what_is_left_of_the_trigram_has_its_parts_and_no_unknown_word():
+    texts = {**TEXTS, "games": [*TEXTS["games"], "unheard words press one"]}
+    lines = write_arpa(texts, SHARES, WORDS, 1e-2).splitlines()
+    grams = {tuple(line.split("\t")[1].split()) for line in lines if "\t" in line}
+    longer = {gram for gram in grams if len(gram) > 1}
+    assert ("<s>", "press", "one") in longer
+    assert all("<unk>" not in gram for gram in longer)
+    assert {gram[1:] for gram in longer} | {gram[:-1] for gram in longer} <= grams
 
 
 def test_an_n_gram_that_matters_little_is_left_out():

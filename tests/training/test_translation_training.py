@@ -239,3 +239,4 @@ def test_the_notices_name_every_source():
     assert "CC-BY-SA-3.0" in text
     assert "Alcachofa" in text
     assert "Amazon Queen" not in text
+    assert "Steel Sky" not in text

@@ -57,8 +57,8 @@ def read_search(checkpoint: Checkpoint, table: TokenTable, options: SearchOption
     lexicon = spell_lexicon(checkpoint.read_bytes(LEXICON), table)
     files, model = {config.lexicon: lexicon}, None
     try:
-        if found is not None and path is not None:
-            files[path] = checkpoint.read_bytes(found)
+        if path is not None:
+            files[path] = checkpoint.read_bytes(path.removeprefix("assets/"))
             model = NgramModel.from_arpa(files[path])
         separated = table.boundary == "separator"
         beam = BeamSearch(
