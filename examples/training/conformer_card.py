@@ -86,7 +86,9 @@ of Queen, every twentieth line of Drascula, and 60 examples of WordNet that noth
 test sentences of the synthetic voices are 100 such examples.
 
 The trigram is a mixture of five (modified Kneser-Ney): telephone prompts and their templates, the
-English of the translation corpus, lines of the games, examples and definitions of WordNet. The
+English of the translation corpus without its prompts, lines of the games, examples and definitions
+of WordNet. Their shares were chosen on the development texts while these prompts were among the
+phrases; four of them say a development prompt in other words, so the shares flatter a little. The
 lexicon has the words of all these texts, and those of SCOWL (Debian `wamerican`) that have three or
 more letters, no capitals and no apostrophe; obscene ones are left out.
 

@@ -49,7 +49,9 @@ TEXT_SHARES = {
     "examples": 0.27,
     "definitions": 0.08,
 }
-"""Of the trigram's mixture; chosen for the likelihood of the development texts."""
+"""Of the trigram's mixture; chosen for the likelihood of the development texts, when the phrases
+still had the corpus's prompts, four of which say a development prompt in other words.
+"""
 LEAST_CHANGE = 1e-7  # of the perplexity, by an n-gram that is kept
 
 
