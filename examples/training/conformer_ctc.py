@@ -30,8 +30,10 @@ from speech_scoring import greedy_words
 from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 from tokenizers.decoders import Metaspace as MetaspaceDecoder
 from torch import Tensor, distributed, multiprocessing, nn
+from torch.distributed.optim import ZeroRedundancyOptimizer
 from torch.nn import functional
 from torch.nn.parallel import DistributedDataParallel
+from torch.optim import Optimizer
 
 from edgewright.tasks.metrics import word_error_rate
 from edgewright_export.models.conformer import (
@@ -53,7 +55,7 @@ REST = Mixture(
         "drascula": 0.04,
         "noise": 0.02,
     },
-    64.0,
+    96.0,
     joined=0.3,
 )
 SCARCE = ("asterisk",)  # learned by heart unless it is masked in full
@@ -131,9 +133,7 @@ class Trainer:
         mean, std = conformer_data.statistics(material.train)
         self.model.feature_mean.copy_(torch.from_numpy(mean))
         self.model.feature_std.copy_(torch.from_numpy(std))
-        self.optimizer = torch.optim.AdamW(
-            self.model.parameters(), weight_decay=0.01, betas=(0.9, 0.98), fused=True
-        )
+        self.optimizers = optimizers(self.model)
         self.targets = [encoding.ids for encoding in tokenizer.encode_batch(material.train.texts)]
         self.seconds, self.step = 0.0, 0
         self.level, self.starting = 8.0, True  # smoothed loss
@@ -169,15 +169,17 @@ class Trainer:
             for item in items
         ]
         features = conformer_data.make_batch(rows)
-        for group in self.optimizer.param_groups:
-            group["lr"] = self._rate()
+        for optimizer in self.optimizers:
+            for group in optimizer.param_groups:
+                group["lr"] = self._rate()
         with torch.autocast("cpu", torch.bfloat16):
             logits, middle = self.parallel(torch.from_numpy(features))
         loss = self._loss(logits, items) + 0.3 * self._loss(middle, items)
-        self.optimizer.zero_grad(set_to_none=True)
+        self.model.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
-        self.optimizer.step()
+        for optimizer in self.optimizers:
+            optimizer.step()
         self.step += 1
         value = _mean(float(loss.detach()) / 1.3)
         self.level += 0.02 * (value - self.level)
@@ -210,7 +212,7 @@ class Trainer:
 
     def run(self, work_file: Path) -> None:
         """Train until the time is up; the first process saves and judges now and then."""
-        saved = judged = time.monotonic()
+        saved = judged = self.seconds
         losses: list[float] = []
         self.model.train()
         while self.progress < 1.0:
@@ -220,12 +222,13 @@ class Trainer:
                 losses.append(self.advance(items))
                 self._tell_time(self.seconds + time.monotonic() - started)
                 ended = self.progress >= 1.0
-                if self.first and (ended or time.monotonic() - judged > JUDGE_EVERY):
-                    self._judge(float(np.mean(losses)))
-                    losses, judged = [], time.monotonic()
-                if self.first and (ended or time.monotonic() - saved > SAVE_EVERY):
+                if ended or self.seconds - judged > JUDGE_EVERY:
+                    if self.first:
+                        self._judge(float(np.mean(losses)))
+                    losses, judged = [], self.seconds
+                if ended or self.seconds - saved > SAVE_EVERY:
                     self.save(work_file)
-                    saved = time.monotonic()
+                    saved = self.seconds
                 if ended:
                     break
 
@@ -249,11 +252,14 @@ class Trainer:
         )
 
     def save(self, path: Path) -> None:
-        """Write everything that a later run goes on from."""
+        """Write everything that a later run goes on from; to be called in every process."""
+        self.optimizers[0].consolidate_state_dict()
+        if not self.first:
+            return
         temporary = path.with_suffix(".tmp")
         state = {
             "model": self.model.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
+            "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
             "clock": [self.seconds, self.step, self.level, self.starting],
             "curve": self.curve,
         }
@@ -266,7 +272,8 @@ class Trainer:
             return
         state = torch.load(path, weights_only=True)
         self.model.load_state_dict(state["model"])
-        self.optimizer.load_state_dict(state["optimizer"])
+        for optimizer, found in zip(self.optimizers, state["optimizers"], strict=True):
+            optimizer.load_state_dict(found)
         self.seconds, self.step, self.level, self.starting = state["clock"]
         self.curve = [tuple(row) for row in state["curve"]]
         self._seed()
@@ -277,6 +284,21 @@ def _mean(number: float) -> float:
     total = torch.tensor(number, dtype=torch.float64)
     distributed.all_reduce(total)
     return float(total) / distributed.get_world_size()
+
+
+def optimizers(model: StreamingConformerForCTC) -> tuple[ZeroRedundancyOptimizer, Optimizer]:
+    """Return Muon for the matrices of the blocks and AdamW for the rest.
+
+    Muon: Jordan et al. 2024, with steps as large as those of AdamW (Liu et al. 2025,
+    arXiv:2502.16982). It makes a matrix orthogonal at every step; the processes share this work.
+    """
+    inner = [weight for weight in model.blocks.parameters() if weight.ndim == 2]
+    known = set(inner)
+    rest = [weight for weight in model.parameters() if weight not in known]
+    muon = ZeroRedundancyOptimizer(
+        inner, torch.optim.Muon, weight_decay=0.01, adjust_lr_fn="match_rms_adamw"
+    )
+    return muon, torch.optim.AdamW(rest, weight_decay=0.01, betas=(0.9, 0.98), fused=True)
 
 
 def widened(before: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> dict[str, Tensor]:

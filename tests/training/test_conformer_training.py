@@ -28,6 +28,14 @@ def trainer(folder, minutes):
     return Trainer(options, material(), train_tokenizer(TEXTS * 20))
 
 
+def momenta(trainer):
+    """What this process keeps of Muon's state, one for each of its matrices."""
+    muon = trainer.optimizers[0].optim
+    kept = [muon.state[weight]["momentum_buffer"] for weight in muon.param_groups[0]["params"]]
+    assert kept
+    return kept
+
+
 def train(rank, folder):
     torch.set_num_threads(1)
     distributed.init_process_group(
@@ -41,6 +49,7 @@ def train(rank, folder):
     later = trainer(folder, 0.03)
     later.resume(folder / "run.pt")
     assert (later.step, later.seconds) == (first.step, first.seconds)
+    torch.testing.assert_close(momenta(later), momenta(first), rtol=0, atol=0)
     later.run(folder / "run.pt")
     assert later.step > first.step
     distributed.destroy_process_group()
