@@ -12,15 +12,16 @@ namespace {
 constexpr double kLn10 = 2.302585092994046;
 constexpr std::size_t kShownCharacters = 40;
 
-std::vector<std::string_view> split(std::string_view line) {
-  std::vector<std::string_view> fields;
-  constexpr const char* kBlanks = " \t\r";
-  for (std::size_t start = line.find_first_not_of(kBlanks); start != std::string_view::npos;) {
-    const std::size_t end = std::min(line.find_first_of(kBlanks, start), line.size());
-    fields.push_back(line.substr(start, end - start));
-    start = line.find_first_not_of(kBlanks, end);
+bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\r'; }
+
+void split(std::string_view line, std::vector<std::string_view>& fields) {
+  fields.clear();
+  std::size_t start = 0;
+  for (std::size_t end = 0; end <= line.size(); ++end) {
+    if (end < line.size() && !is_blank(line[end])) continue;
+    if (end > start) fields.push_back(line.substr(start, end - start));
+    start = end + 1;
   }
-  return fields;
 }
 
 }  // namespace
@@ -36,7 +37,7 @@ bool ArpaReader::next_line() {
     line_ = text_.substr(position_, end - position_);
     position_ = end + 1;
     ++line_number_;
-    fields_ = split(line_);
+    split(line_, fields_);
     if (!fields_.empty()) return true;
   }
   ++line_number_;

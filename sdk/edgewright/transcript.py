@@ -125,7 +125,7 @@ def read_lexicon(data: bytes) -> Lexicon:
         for line in split_lines(data.decode("utf-8")):
             word, _, ids = line.partition("\t")
             words.append(word)
-            spellings.append([int(token) for token in ids.split()])
+            spellings.append(list(map(int, ids.split())))
         return Lexicon(words, spellings)
     except ValueError as error:
         raise BundleError(

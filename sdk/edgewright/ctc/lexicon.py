@@ -28,7 +28,7 @@ class Lexicon:
             )
         tokens = [token for spelling in spellings for token in spelling]
         for word, spelling in zip(words, spellings, strict=True):
-            if not spelling or not all(0 <= token <= MAX_TOKEN_ID for token in spelling):
+            if not spelling or min(spelling) < 0 or max(spelling) > MAX_TOKEN_ID:
                 raise UsageError(
                     f"lexicon: got the spelling {list(spelling)} of {word!r}, expected token ids "
                     "of 0 or more, at least one; leave the word out or spell it"
