@@ -14,6 +14,7 @@ constexpr std::size_t kShownCharacters = 40;
 
 bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\r'; }
 
+// Without `find_first_of`, with which reading takes half as long again.
 void split(std::string_view line, std::vector<std::string_view>& fields) {
   fields.clear();
   std::size_t start = 0;

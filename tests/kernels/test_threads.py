@@ -14,7 +14,7 @@ from edgewright.decoding import softmax_top_k
 from edgewright.features import LogMel, LogMelConfig
 from edgewright.image import ImageTransform
 from edgewright.sequence import KmerTokenizer, reverse_complement
-from edgewright.synthesis import GriffinLim, GriffinLimConfig, istft, regulate_length, stft
+from edgewright.synthesis import GriffinLim, GriffinLimConfig
 from edgewright.voice_activity import VoiceActivity
 
 RNG = np.random.default_rng(0)
@@ -32,6 +32,7 @@ IDENTITY = (1.0, (0.0,) * 3, (1.0,) * 3)
 CALLS = 50
 
 # Each takes tens of milliseconds at least, so that a waiting thread is likely woken up meanwhile.
+# They are kernels without their Python fronts, which may release the lock themselves.
 LONG_CALLS = {
     "transform_image": lambda: _core.transform_image(
         IMAGE, (1000, 1000), (0, 0), (1000, 1000), True, *IDENTITY
@@ -41,22 +42,24 @@ LONG_CALLS = {
     "reverse_complement": lambda: _core.reverse_complement(SEQUENCE * 4),
     "kmer_encode": lambda: ENCODER.encode(SEQUENCE),
     "parser_feed": lambda: _core.SequenceParser(tuple, bytes.decode).feed(b">x\n" + SEQUENCE * 4),
-    "slicer_take": lambda: filled_slicer().take(40_000),
-    "log_mel": lambda: LogMel(LOG_MEL)(WAVEFORM),
+    "slicer_take": lambda: next(SLICERS).take(40_000),
+    "log_mel": lambda: LOG_MEL_KERNEL(WAVEFORM),
     "voice_activity": lambda: VoiceActivity(16000)._kernel.feed(LONG_WAVEFORM),
-    "stft": lambda: stft(WAVEFORM, 512, 160, 400),
-    "istft": lambda: istft(SPECTRUM, 512, 160, 400),
-    "griffin_lim": lambda: GriffinLim(GriffinLimConfig(LOG_MEL, 4))(MEL),
-    "regulate_length": lambda: regulate_length(LOGITS, np.full(300, 3)),
+    "stft": lambda: _core.stft(WAVEFORM, 512, 160, 400),
+    "istft": lambda: _core.istft(SPECTRUM, 512, 160, 400, 5999 * 160),
+    "griffin_lim": lambda: GRIFFIN_LIM_KERNEL(MEL),
+    "regulate_length": lambda: _core.regulate_length(LOGITS, np.full(300, 3), 900),
     "ctc_greedy_decode": lambda: _core.ctc_greedy_decode(LOGITS, 0),
     "ctc_beam_search": lambda: BEAM_SEARCH.decode(LOGITS, 1),
-    "ctc_stream_feed": lambda: BeamSearch(0, beam_width=64).stream().feed(LOGITS),
+    "ctc_stream_feed": lambda: BeamSearch(0, beam_width=64).stream()._kernel.feed(LOGITS),
     "ctc_stream_best": lambda: FED_STREAM.best(4),
     "context_window": lambda: CONTEXT.arrays(),  # noqa: PLW0108 - made below
 }
 LONG_WAVEFORM = np.tile(WAVEFORM, 4)
 SPECTRUM = np.ones((6000, 257), np.complex64)
 MEL = np.zeros((1500, 40), np.float32)
+LOG_MEL_KERNEL = LogMel(LOG_MEL)._kernel
+GRIFFIN_LIM_KERNEL = GriffinLim(GriffinLimConfig(LOG_MEL, 4))._kernel
 ENCODER = _core.KmerEncoder(3, np.arange(64, dtype=np.int32), 64)
 BEAM_SEARCH = BeamSearch(0, beam_width=64)._search
 FED_STREAM = BeamSearch(0, beam_width=64).stream()
@@ -74,6 +77,9 @@ def filled_slicer():
     return slicer
 
 
+SLICERS = iter([filled_slicer() for _ in range(CALLS)])
+
+
 def lets_others_run(call):
     """Say whether another thread runs during one of the calls, with switches forbidden.
 
@@ -81,10 +87,10 @@ def lets_others_run(call):
     """
     go, ran = threading.Event(), threading.Event()
     thread = threading.Thread(target=lambda: (go.wait(), ran.set()))
-    thread.start()
     interval = sys.getswitchinterval()
-    sys.setswitchinterval(1000)
+    sys.setswitchinterval(1000)  # before the thread waits for the lock with the interval of then
     try:
+        thread.start()
         go.set()
         for _ in range(CALLS):
             call()
