@@ -32,7 +32,7 @@ from edgewright_export.recipes.conformer_search import LANGUAGE_MODELS
 BEAM_WIDTHS = (64, 200)
 LM_WEIGHTS = (0.45, 0.6, 0.75, 0.9)
 WORD_BONUSES = (0.0, 0.8, 1.6, 2.4)
-BLANK_PENALTIES = (0.0, 0.7, 1.4, 2.1)
+BLANK_PENALTIES = (0.0, 1.0, 2.0, 3.0)
 THRESHOLDS = {"token_threshold": -7.0, "beam_threshold": 14.0}
 
 

@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 import torch
 from conformer_card import JUDGED
 from conformer_ctc import Options, Trainer, train_tokenizer
@@ -46,13 +47,19 @@ def train(rank, folder):
     clock = (first.step, first.seconds, first.level)
     torch.save((first.model.state_dict(), *clock), folder / f"{rank}.pt")
     distributed.barrier()
-    later = trainer(folder, 0.03)
+    later = trainer(folder, first.seconds / 60 + 0.01)
     later.resume(folder / "run.pt")
     assert (later.step, later.seconds) == (first.step, first.seconds)
     torch.testing.assert_close(momenta(later), momenta(first), rtol=0, atol=0)
     later.run(folder / "run.pt")
     assert later.step > first.step
     distributed.destroy_process_group()
+
+
+def test_a_work_file_of_another_optimizer_is_refused(tmp_path):
+    torch.save({"optimizer": {}}, tmp_path / "run.pt")
+    with pytest.raises(ValueError, match="delete it or choose another --work"):
+        Trainer.resume(None, tmp_path / "run.pt")
 
 
 def test_two_processes_have_the_same_weights_and_go_on_from_the_last_save(tmp_path, monkeypatch):
