@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import math
 import os
+import shutil
 import sys
 import tempfile
 import time
@@ -353,7 +354,9 @@ def main() -> None:
     options.work.mkdir(parents=True, exist_ok=True)
     path = options.work / "material.npz"
     if not path.exists():
-        conformer_data.save(conformer_data.prepare(options.sources, _packages()), path)
+        material = conformer_data.prepare(options.sources, _packages(), options.work)
+        conformer_data.save(material, path)
+        shutil.rmtree(options.work / conformer_data.SPOKEN)
     with tempfile.TemporaryDirectory() as folder:
         meeting = f"file://{folder}/meeting"
         multiprocessing.spawn(_train, (options, meeting), options.processes)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import multiprocessing
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,6 +16,7 @@ from adapted_voice import AdaptedVoice
 from debian_data import fetch_package
 from fastspeech2_data import make_vocabulary, wordnet_sentences
 from fastspeech2_training import FEATURES
+from rich.progress import track
 from speech_clips import (
     NUM_MEL_BINS,
     SAMPLE_RATE,
@@ -34,6 +36,7 @@ FRAMES_PER_SECOND = 100
 SHIPPED_VOICE = Path(__file__).resolve().parents[1] / "checkpoints" / "fastspeech2-en"
 GAMES = ("queen", "drascula", "steel sky")
 UNSEEN = ("unseen flite", "unseen espeak")
+SPOKEN = "spoken"  # folder of sentences that are ready while others are not
 DISTURBED = 0.2  # share of synthetic sentences from a room, and over a telephone
 _TEST, _DEV = slice(8000, 8100), slice(8100, 8160)
 """Of the shuffled examples of WordNet: what no training speech says."""
@@ -91,61 +94,114 @@ class Mixture:
     """Share of the utterances behind which a second one follows, as in continuous speech."""
 
 
+@dataclass(frozen=True)
+class TextCounts:
+    """How many texts the synthetic voices say; flite says all examples of WordNet, too."""
+
+    examples: int = 12_000
+    """Examples of WordNet that eSpeak NG says; the adapted voice says a third as many."""
+    definitions: int = 15_000
+    """Definitions of WordNet that eSpeak NG says; flite says twice, the adapted voice a third as
+    many others."""
+    prompts: int = 6000
+    """Telephone sentences that each of the three says."""
+
+
 Item = tuple[int, ...]
 """Indices of the utterances that stand behind one another in a row of a batch."""
 
 
-def prepare(sources: Path, cache: Path, *, wordnet: int = 12_000, prompts: int = 6000) -> Material:
+def prepare(sources: Path, cache: Path, work: Path, counts: TextCounts = TextCounts()) -> Material:
     """Decode, synthesize and compute features; about an hour on two cores.
+
+    What was spoken is kept in the folder `SPOKEN` of `work`, so that a later call goes on.
 
     Args:
         sources: folder of the transcripts and of `test_split.json`.
         cache: where packages are unpacked and the adapted voice is kept.
-        wordnet: example sentences that eSpeak NG speaks; flite speaks all of them, the adapted
-            voice a third as many.
-        prompts: telephone sentences that flite and eSpeak NG speak each; the adapted voice speaks
-            twice as many.
+        work: where spoken sentences are kept.
+        counts: how much the synthetic voices say.
     """
     clips = recorded_clips(sources, cache)
-    texts = _Texts(clips, cache, wordnet, prompts)
+    texts = _Texts(clips, cache, counts)
     _adapt_voice(cache, [c for c in clips if c.source == "asterisk" and c.split == "train"])
-    jobs = [(cache, "adapted", part, 100 + i) for i, part in enumerate(_parts(texts.adapted, 16))]
-    jobs += [(cache, "synthetic", part, 10 + i) for i, part in enumerate(_parts(texts.flite, 32))]
-    jobs += [(cache, "espeak", part, 200 + i) for i, part in enumerate(_parts(texts.espeak, 8))]
+    folder = work / SPOKEN
+    folder.mkdir(parents=True, exist_ok=True)
+    jobs = [
+        _Speech(cache, folder, source, part, seed + index)
+        for source, said, count, seed in (
+            ("adapted", texts.adapted, 16, 100),
+            ("synthetic", texts.flite, 32, 10),
+            ("espeak", texts.espeak, 8, 200),
+        )
+        for index, part in enumerate(_parts(said, count))
+    ]
     for unseen, seed in ((texts.test, 9), (texts.dev, 8)):
-        jobs += [(cache, source, unseen, seed) for source in UNSEEN]
+        jobs += [_Speech(cache, folder, source, unseen, seed) for source in UNSEEN]
     with multiprocessing.get_context("spawn").Pool(2) as pool:
         recorded = pool.map_async(_features, [clip.waveform for clip in clips], 50)
-        spoken = [row for rows in pool.imap(_speak, jobs, 1) for row in rows]
+        paths = list(track(pool.imap(_speak, jobs, 1), "speech", total=len(jobs)))
         features = recorded.get()
     rows = [(c.split, c.source, c.text, f) for c, f in zip(clips, features, strict=True)]
-    rows += [(texts.split(text), source, text, f) for source, text, f in spoken]
+    for path in paths:
+        with np.load(path) as arrays:
+            spoken = _load_part(arrays, "spoken")
+        said = zip(spoken.sources, spoken.texts, spoken.features, strict=True)
+        rows += [(texts.split(text), source, text, f) for source, text, f in said]
     rows += [("train", "noise", "", _features(waveform)) for waveform in noises(200, 3)]
     return Material(*(_select(rows, split) for split in ("train", "dev", "test")))
+
+
+@dataclass(frozen=True)
+class _Speech:
+    """Sentences that a process makes a voice say."""
+
+    cache: Path
+    folder: Path
+    source: str
+    texts: list[str]
+    seed: int
+
+    @property
+    def path(self) -> Path:
+        """Where it is kept, under a name that changes with the sentences."""
+        digest = hashlib.sha256("\n".join(self.texts).encode()).hexdigest()[:12]
+        return self.folder / f"{self.source}-{self.seed}-{digest}.npz"
 
 
 class _Texts:
     """What the synthetic voices say; nothing that a held-back clip says."""
 
-    def __init__(self, clips: Sequence[Clip], cache: Path, wordnet: int, prompts: int) -> None:
+    def __init__(self, clips: Sequence[Clip], cache: Path, counts: TextCounts) -> None:
         held = {clip.text for clip in clips if clip.split != "train"}
         found = {plain_words(text) for text in _wordnet(cache)} - held
-        kept = sorted(t for t in found if 2 < len(t.split()) < 13 and not OBSCENE.search(t))
-        sentences = shuffled(kept, 1)
+        sentences = _drawn(found, 1)
         self.test, self.dev = sentences[_TEST], sentences[_DEV]
         del sentences[_TEST.start : _DEV.stop]
+        definitions = _drawn(_definitions(cache) - found - held, 2)
         recorded = [c.text for c in clips if c.source == "asterisk" and c.split == "train"] * 3
 
         def telephone(count: int, seed: int) -> list[str]:
             return [text for text in prompt_texts(count, seed) if text not in held]
 
-        self.flite = [*sentences, *recorded, *telephone(prompts, 2)]
-        self.espeak = [*sentences[:wordnet], *recorded, *telephone(prompts, 6)]
-        self.adapted = [*sentences[-wordnet // 3 :], *recorded, *telephone(2 * prompts, 4)]
+        shared = 3 * counts.definitions  # by eSpeak NG and flite
+        self.espeak = [*sentences[: counts.examples], *definitions[: counts.definitions]]
+        self.espeak += [*recorded, *telephone(counts.prompts, 6)]
+        self.flite = [*sentences, *definitions[counts.definitions : shared]]
+        self.flite += [*recorded, *telephone(counts.prompts, 2)]
+        self.adapted = sentences[-counts.examples // 3 :]
+        self.adapted += definitions[shared : shared + counts.definitions // 3]
+        self.adapted += [*recorded, *telephone(counts.prompts, 4)]
 
     def split(self, text: str) -> Split:
         """Return which part a synthetic sentence belongs to."""
         return "test" if text in self.test else "dev" if text in self.dev else "train"
+
+
+def _drawn(texts: set[str], seed: int) -> list[str]:
+    """Return the texts of 3 to 12 words that are fit to be said, in an order drawn by the seed."""
+    kept = sorted(t for t in texts if 2 < len(t.split()) < 13 and not OBSCENE.search(t))
+    return shuffled(kept, seed)
 
 
 def _adapt_voice(cache: Path, clips: Sequence[Clip]) -> None:
@@ -161,6 +217,10 @@ def _wordnet(cache: Path) -> list[str]:
     return wordnet_sentences(fetch_package("wordnet-base", cache).root, min_words=3, max_words=12)
 
 
+def _definitions(cache: Path) -> set[str]:
+    return set(wordnet_definitions(fetch_package("wordnet-base", cache).root))
+
+
 def written_texts(cache: Path, material: Material) -> dict[str, list[str]]:
     """Return plain texts for lexicon and trigram by kind; nothing that a held-back clip says.
 
@@ -170,13 +230,18 @@ def written_texts(cache: Path, material: Material) -> dict[str, list[str]]:
     """
     held = {*material.dev.texts, *material.test.texts}
     examples = {plain_words(text) for text in _wordnet(cache)}
+    definitions = _definitions(cache)
     texts: dict[str, set[str]] = {"telephone": set(), "games": set(), "examples": set()}
     for source, text in zip(material.train.sources, material.train.texts, strict=True):
-        kind = "examples" if text in examples else "telephone"
-        texts["games" if source in GAMES else kind].add(text)
+        if source in GAMES:
+            texts["games"].add(text)
+        elif text in examples:
+            texts["examples"].add(text)
+        elif text not in definitions:
+            texts["telephone"].add(text)
     phrases = [pair.english for pair in pairs("train") if pair.domain != PROMPTS]
     texts["phrases"] = {form for english in phrases for form in spoken_forms(english)}
-    texts["definitions"] = set(wordnet_definitions(fetch_package("wordnet-base", cache).root))
+    texts["definitions"] = definitions
     return {kind: sorted(found - held - {""}) for kind, found in texts.items()}
 
 
@@ -198,18 +263,24 @@ def _features(waveform: np.ndarray) -> np.ndarray:
     return log_mel(waveform).astype(np.float16)
 
 
-def _speak(job: tuple[Path, str, list[str], int]) -> list[tuple[str, str, np.ndarray]]:
-    cache, source, texts, seed = job
-    libraries = fetch_package("libflite1", cache).root
-    if source == "adapted":
+def _speak(speech: _Speech) -> Path:
+    """Write what the voice says, unless it is there; return where."""
+    path = speech.path
+    if path.exists():
+        return path
+    libraries = fetch_package("libflite1", speech.cache).root
+    if speech.source == "adapted":
         torch.set_num_threads(1)
-        voice = AdaptedVoice(load_checkpoint(cache / "adapted_voice"), libraries)
-        spoken = adapted_voice.varied_speech(voice, texts, seed)
+        voice = AdaptedVoice(load_checkpoint(speech.cache / "adapted_voice"), libraries)
+        spoken = adapted_voice.varied_speech(voice, speech.texts, speech.seed)
     else:
-        voices = EspeakVoices() if source.endswith("espeak") else FliteVoices(libraries)
-        disturbed = 0.0 if source.startswith("unseen") else DISTURBED
-        spoken = varied_speech(voices, texts, seed, disturbed=disturbed)
-    return [(source, text, _features(waveform)) for text, waveform in spoken]
+        voices = EspeakVoices() if speech.source.endswith("espeak") else FliteVoices(libraries)
+        disturbed = 0.0 if speech.source.startswith("unseen") else DISTURBED
+        spoken = varied_speech(voices, speech.texts, speech.seed, disturbed=disturbed)
+    rows = [(text, _features(waveform)) for text, waveform in spoken]
+    texts, features = ([row[column] for row in rows] for column in (0, 1))
+    _write(path, _part_arrays("spoken", Utterances([speech.source] * len(rows), texts, features)))
+    return path
 
 
 def _select(rows: list[tuple[str, str, str, np.ndarray]], split: str) -> Utterances:
@@ -222,12 +293,20 @@ def save(material: Material, path: Path) -> None:
     """Write the material to one file."""
     arrays: dict[str, np.ndarray] = {}
     for name in ("train", "dev", "test"):
-        part: Utterances = getattr(material, name)
-        arrays[f"{name}_sources"] = np.array(part.sources)
-        arrays[f"{name}_texts"] = np.array(part.texts)
-        arrays[f"{name}_lengths"] = np.array([len(f) for f in part.features])
-        arrays[f"{name}_features"] = np.concatenate(part.features)
-    path.parent.mkdir(parents=True, exist_ok=True)
+        arrays |= _part_arrays(name, getattr(material, name))
+    _write(path, arrays)
+
+
+def _part_arrays(name: str, part: Utterances) -> dict[str, np.ndarray]:
+    return {
+        f"{name}_sources": np.array(part.sources),
+        f"{name}_texts": np.array(part.texts),
+        f"{name}_lengths": np.array([len(f) for f in part.features]),
+        f"{name}_features": np.concatenate(part.features),
+    }
+
+
+def _write(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
     temporary = path.with_suffix(".tmp.npz")
     np.savez(temporary, **arrays)
     temporary.replace(path)

@@ -1,4 +1,5 @@
 import dataclasses
+import itertools
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -15,6 +16,7 @@ from conformer_data import (
     Augmentation,
     Material,
     Mixture,
+    TextCounts,
     Utterances,
     disturb,
     draw_batches,
@@ -232,6 +234,56 @@ def test_the_lexicon_has_all_words_but_obscene_ones():
     )
 
 
+def letters(count):
+    return ["".join(found) for found in itertools.product("abcdefghij", repeat=count)]
+
+
+def test_voices_say_other_definitions_and_nothing_that_is_held_back(monkeypatch):
+    examples = [f"the bird sings {word}" for word in letters(4)]
+    definitions = {f"a bird of {word}" for word in letters(3)}
+    monkeypatch.setattr(conformer_data, "_wordnet", lambda cache: examples)
+    monkeypatch.setattr(conformer_data, "_definitions", lambda cache: {*definitions, examples[0]})
+    held = ("the bird sings abba", "a bird of abc", "press one to hang up")
+    clips = [speech_clips.Clip("asterisk", text, "test", text, np.zeros(1)) for text in held]
+    clips.append(speech_clips.Clip("asterisk", "hours", "train", "hours", np.zeros(1)))
+    texts = conformer_data._Texts(clips, Path(), TextCounts(30, 60, 20))
+    said = (texts.espeak, texts.flite, texts.adapted)
+    assert [len(definitions.intersection(voice)) for voice in said] == [60, 120, 20]
+    assert len(definitions.intersection(*said)) == 0
+    for voice in said:
+        assert not {*held, *texts.test, *texts.dev}.intersection(voice)
+        assert voice.count("hours") == 3
+    assert len(texts.test) == 100
+    assert len(texts.dev) == 60
+    assert texts.split(texts.dev[0]) == "dev"
+
+
+def test_what_was_spoken_is_not_spoken_again(tmp_path, monkeypatch):
+    spoken = []
+
+    def varied_speech(voices, texts, seed, *, disturbed):
+        spoken.append(seed)
+        yield from ((text, np.zeros(8000 + seed, np.float32)) for text in texts)
+
+    monkeypatch.setattr(conformer_data, "varied_speech", varied_speech)
+    monkeypatch.setattr(conformer_data, "FliteVoices", lambda libraries: None)
+    monkeypatch.setattr(
+        conformer_data, "fetch_package", lambda name, cache: SimpleNamespace(root="")
+    )
+    first = conformer_data._Speech(tmp_path, tmp_path, "synthetic", ["press one", "press two"], 7)
+    path = conformer_data._speak(first)
+    assert conformer_data._speak(first) == path
+    assert spoken == [7]
+    other = dataclasses.replace(first, texts=["press one", "press ten"])
+    assert conformer_data._speak(other) != path
+    with np.load(path) as arrays:
+        found = conformer_data._load_part(arrays, "spoken")
+    assert found.sources == ["synthetic", "synthetic"]
+    assert found.texts == ["press one", "press two"]
+    assert [features.shape for features in found.features] == [(48, 80)] * 2
+    assert {file.name for file in tmp_path.iterdir()} == {path.name, other.path.name}
+
+
 def test_texts_are_told_apart_by_kind_and_held_back_ones_left_out(monkeypatch):
     def utterances(*rows):
         return Utterances(
@@ -247,7 +299,7 @@ def test_texts_are_told_apart_by_kind_and_held_back_ones_left_out(monkeypatch):
     )
     train = utterances(
         ("asterisk", "press one"), ("synthetic", "a rare bird"), ("adapted", "press two"),
-        ("queen", "hello joe"), ("noise", ""),
+        ("queen", "hello joe"), ("noise", ""), ("synthetic", "small animal"),
     )  # fmt: skip
     held = utterances(("asterisk", "no mail"), ("asterisk", "thank you"))
     found = conformer_data.written_texts(Path(), Material(train, held, held))
