@@ -1,28 +1,16 @@
+import collections
 import dataclasses
-import itertools
-from pathlib import Path
-from types import SimpleNamespace
 
-import conformer_data
 import numpy as np
 import pytest
 import speech_clips
 import speech_text
 import torch
 import word_trigram
-from conformer_checkpoint import TEXT_SHARES, lexicon_words
-from conformer_ctc import widened
-from conformer_data import (
-    Augmentation,
-    Material,
-    Mixture,
-    TextCounts,
-    Utterances,
-    disturb,
-    draw_batches,
-    make_batch,
-    noises,
-)
+from conformer_checkpoint import lexicon_words
+from conformer_data import Mixture, Utterances, draw_batches, first_views, make_batch
+from conformer_trainer import widened
+from speech_augmentation import Augmentation, Timing, disturb
 from speech_scoring import greedy_words
 from word_trigram import KneserNey, write_arpa
 
@@ -84,33 +72,27 @@ def test_batches_keep_to_their_size():
     assert sizes == {1, 2}
 
 
-def test_noises_have_every_level_and_length():
-    found = list(noises(40, 1))
-    seconds = [len(noise) / 16000 for noise in found]
-    levels = [float(noise.std()) for noise in found]
-    assert 1.0 <= min(seconds) < 1.5
-    assert 3.5 < max(seconds) <= 4.0
-    assert 3e-4 < min(levels) < 1e-3
-    assert 0.1 < max(levels) <= 0.2
-
-
 def test_a_batch_is_whole_chunks_of_float32_above_the_floor():
     rng = np.random.default_rng(0)
     items = [rng.uniform(0, 15, (n, 80)).astype(np.float16) for n in (60, 130)]
-    batch = make_batch([disturb(item, Augmentation(1.0), rng) for item in items])
+    batch = make_batch([disturb(item, Augmentation(2.0), Timing(1.1, 5), rng) for item in items])
     assert batch.dtype == np.float32
     assert batch.shape[0] == 2
     assert batch.shape[1] % 48 == 0
     assert batch.min() >= 0.0
 
 
-def test_an_undisturbed_utterance_stays_as_it_is():
-    item = np.random.default_rng(0).uniform(0, 15, (40, 80)).astype(np.float16)
-    same = disturb(item, Augmentation(0.0, 0.0), np.random.default_rng(3))
-    pause = len(same) - 39  # a few frames of silence come first, the last frame goes
-    assert 0 <= pause < 12
-    assert not same[:pause].any()
-    np.testing.assert_allclose(same[pause:, :79], item[:39, :79], atol=1e-4)
+def test_some_utterances_stand_twice_in_a_batch():
+    rng = np.random.default_rng(0)
+    features = [np.zeros((n, 80), np.float16) for n in rng.integers(50, 300, 600)]
+    utterances = Utterances(["a", "b"] * 300, ["x"] * 600, features)
+    mixture = Mixture({"a": 0.5, "b": 0.5}, 20.0, joined=0.3, twice=frozenset("b"))
+    for items in draw_batches(utterances, mixture, rng):
+        counts = collections.Counter(items)
+        assert all(count % 2 == 0 for item, count in counts.items() if item[0] % 2)
+        assert {items[row][0] for row in first_views(items)} >= {i for i, *_ in items if i % 2}
+        longest = max(sum(len(features[index]) for index in item) for item in items)
+        assert longest * len(items) <= 2000
 
 
 TEXTS = {
@@ -232,81 +214,3 @@ def test_the_lexicon_has_all_words_but_obscene_ones():
     assert lexicon_words(texts, ["zebra", "shit"]) == sorted(
         ["press", "seven", "a", "rare", "bird", "pure", "zebra"]
     )
-
-
-def letters(count):
-    return ["".join(found) for found in itertools.product("abcdefghij", repeat=count)]
-
-
-def test_voices_say_other_definitions_and_nothing_that_is_held_back(monkeypatch):
-    examples = [f"the bird sings {word}" for word in letters(4)]
-    definitions = {f"a bird of {word}" for word in letters(3)}
-    monkeypatch.setattr(conformer_data, "_wordnet", lambda cache: examples)
-    monkeypatch.setattr(conformer_data, "_definitions", lambda cache: {*definitions, examples[0]})
-    held = ("the bird sings abba", "a bird of abc", "press one to hang up")
-    clips = [speech_clips.Clip("asterisk", text, "test", text, np.zeros(1)) for text in held]
-    clips.append(speech_clips.Clip("asterisk", "hours", "train", "hours", np.zeros(1)))
-    texts = conformer_data._Texts(clips, Path(), TextCounts(30, 60, 20))
-    said = (texts.espeak, texts.flite, texts.adapted)
-    assert [len(definitions.intersection(voice)) for voice in said] == [60, 120, 20]
-    assert len(definitions.intersection(*said)) == 0
-    for voice in said:
-        assert not {*held, *texts.test, *texts.dev}.intersection(voice)
-        assert voice.count("hours") == 3
-    assert len(texts.test) == 100
-    assert len(texts.dev) == 60
-    assert texts.split(texts.dev[0]) == "dev"
-
-
-def test_what_was_spoken_is_not_spoken_again(tmp_path, monkeypatch):
-    spoken = []
-
-    def varied_speech(voices, texts, seed, *, disturbed):
-        spoken.append(seed)
-        yield from ((text, np.zeros(8000 + seed, np.float32)) for text in texts)
-
-    monkeypatch.setattr(conformer_data, "varied_speech", varied_speech)
-    monkeypatch.setattr(conformer_data, "FliteVoices", lambda libraries: None)
-    monkeypatch.setattr(
-        conformer_data, "fetch_package", lambda name, cache: SimpleNamespace(root="")
-    )
-    first = conformer_data._Speech(tmp_path, tmp_path, "synthetic", ["press one", "press two"], 7)
-    path = conformer_data._speak(first)
-    assert conformer_data._speak(first) == path
-    assert spoken == [7]
-    other = dataclasses.replace(first, texts=["press one", "press ten"])
-    assert conformer_data._speak(other) != path
-    with np.load(path) as arrays:
-        found = conformer_data._load_part(arrays, "spoken")
-    assert found.sources == ["synthetic", "synthetic"]
-    assert found.texts == ["press one", "press two"]
-    assert [features.shape for features in found.features] == [(48, 80)] * 2
-    assert {file.name for file in tmp_path.iterdir()} == {path.name, other.path.name}
-
-
-def test_texts_are_told_apart_by_kind_and_held_back_ones_left_out(monkeypatch):
-    def utterances(*rows):
-        return Utterances(
-            [s for s, _ in rows], [t for _, t in rows], [np.zeros((1, 80))] * len(rows)
-        )
-
-    monkeypatch.setattr(conformer_data, "_wordnet", lambda cache: ["A rare bird."])
-    monkeypatch.setattr(
-        conformer_data, "fetch_package", lambda name, cache: SimpleNamespace(root="")
-    )
-    monkeypatch.setattr(
-        conformer_data, "wordnet_definitions", lambda root: ["small animal", "no mail"]
-    )
-    train = utterances(
-        ("asterisk", "press one"), ("synthetic", "a rare bird"), ("adapted", "press two"),
-        ("queen", "hello joe"), ("noise", ""), ("synthetic", "small animal"),
-    )  # fmt: skip
-    held = utterances(("asterisk", "no mail"), ("asterisk", "thank you"))
-    found = conformer_data.written_texts(Path(), Material(train, held, held))
-    assert found["telephone"] == ["press one", "press two"]
-    assert found["games"] == ["hello joe"]
-    assert found["examples"] == ["a rare bird"]
-    assert found["definitions"] == ["small animal"]
-    assert "where is the pharmacy" in found["phrases"]
-    assert found.keys() == TEXT_SHARES.keys()
-    assert sum(TEXT_SHARES.values()) == pytest.approx(1.0)

@@ -1,9 +1,13 @@
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
 from conformer_card import JUDGED
-from conformer_ctc import Options, Trainer, train_tokenizer
+from conformer_ctc import train_tokenizer
 from conformer_data import Material, Utterances
+from conformer_trainer import Options, Trainer
+from speech_augmentation import Augmentation
 from torch import distributed, multiprocessing
 
 TEXTS = ["press one", "press two", "hold the line", "thank you", "goodbye"]
@@ -60,6 +64,16 @@ def test_a_work_file_of_another_optimizer_is_refused(tmp_path):
     torch.save({"optimizer": {}}, tmp_path / "run.pt")
     with pytest.raises(ValueError, match="delete it or choose another --work"):
         Trainer.resume(None, tmp_path / "run.pt")
+
+
+def test_views_of_an_utterance_differ_but_in_their_times():
+    drawing = SimpleNamespace(
+        material=material(), rng=np.random.default_rng(0), _augmentation=lambda _: Augmentation(1.0)
+    )
+    one, view, other, last = Trainer._rows(drawing, [(0, 3), (0, 3), (4, 1), (4, 2)])
+    assert one.shape == view.shape
+    assert not np.array_equal(one, view)
+    assert other.shape != last.shape
 
 
 def test_two_processes_have_the_same_weights_and_go_on_from_the_last_save(tmp_path, monkeypatch):

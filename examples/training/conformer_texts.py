@@ -1,0 +1,113 @@
+"""Texts for the Conformer: what synthetic voices say, and those of lexicon and trigram."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from conformer_data import Material
+from debian_data import fetch_package
+from fastspeech2_data import wordnet_sentences
+from speech_clips import Clip, Split
+from speech_text import OBSCENE, plain_words, prompt_texts, shuffled, wordnet_definitions
+from translation_corpus import PROMPTS, pairs, spoken_forms
+
+GAMES = ("queen", "drascula", "steel sky")
+_TEST, _DEV = slice(8000, 8100), slice(8100, 8160)
+"""Of the shuffled examples of WordNet that no held-back clip says: what no training speech says."""
+
+
+@dataclass(frozen=True)
+class TextCounts:
+    """How many texts the synthetic voices say; flite says all examples of WordNet, too."""
+
+    examples: int = 12_000
+    """Examples of WordNet that eSpeak NG says; the adapted voice says a third as many."""
+    definitions: int = 15_000
+    """Definitions of WordNet that eSpeak NG says; flite says twice, the adapted voice a third as
+    many others."""
+    prompts: int = 6000
+    """Telephone sentences that each of the three says."""
+
+
+class SpokenTexts:
+    """What the synthetic voices say.
+
+    No sentence of theirs is one that a held-back clip says; the texts of training clips are said as
+    they are, and some equal those of development clips.
+    """
+
+    def __init__(self, clips: Sequence[Clip], cache: Path, counts: TextCounts) -> None:
+        held = {clip.text for clip in clips if clip.split != "train"}
+        found = {plain_words(text) for text in _wordnet(cache)} - held
+        sentences = _drawn(found, 1)
+        self.test, self.dev = sentences[_TEST], sentences[_DEV]
+        del sentences[_TEST.start : _DEV.stop]
+        definitions = _drawn(_definitions(cache) - found - held, 2)
+        recorded = [c.text for c in clips if c.source == "asterisk" and c.split == "train"] * 3
+
+        def telephone(count: int, seed: int) -> list[str]:
+            return [text for text in prompt_texts(count, seed) if text not in held]
+
+        shared = 3 * counts.definitions  # by eSpeak NG and flite
+        self.espeak = [*sentences[: counts.examples], *definitions[: counts.definitions]]
+        self.espeak += [*recorded, *telephone(counts.prompts, 6)]
+        self.flite = [*sentences, *definitions[counts.definitions : shared]]
+        self.flite += [*recorded, *telephone(counts.prompts, 2)]
+        self.adapted = sentences[-counts.examples // 3 :]
+        self.adapted += definitions[shared : shared + counts.definitions // 3]
+        self.adapted += [*recorded, *telephone(counts.prompts, 4)]
+
+    def split(self, text: str) -> Split:
+        """Return which part a synthetic sentence belongs to."""
+        return "test" if text in self.test else "dev" if text in self.dev else "train"
+
+
+def _drawn(texts: set[str], seed: int) -> list[str]:
+    """Return the texts of 3 to 12 words that are fit to be said, in an order drawn by the seed."""
+    kept = sorted(t for t in texts if 2 < len(t.split()) < 13 and not OBSCENE.search(t))
+    return shuffled(kept, seed)
+
+
+def _wordnet(cache: Path) -> list[str]:
+    return wordnet_sentences(fetch_package("wordnet-base", cache).root, min_words=3, max_words=12)
+
+
+def _definitions(cache: Path) -> set[str]:
+    return set(wordnet_definitions(fetch_package("wordnet-base", cache).root))
+
+
+def written_texts(cache: Path, material: Material) -> dict[str, list[str]]:
+    """Return plain texts for lexicon and trigram by kind; nothing that a held-back clip says.
+
+    telephone: prompts, recorded and from templates. phrases: the English of the translation corpus,
+    without its prompts, some of which are held back in other words. games: recorded. examples and
+    definitions: those of WordNet.
+    """
+    held = {*material.dev.texts, *material.test.texts}
+    examples = {plain_words(text) for text in _wordnet(cache)}
+    definitions = _definitions(cache)
+    texts: dict[str, set[str]] = {"telephone": set(), "games": set(), "examples": set()}
+    for source, text in zip(material.train.sources, material.train.texts, strict=True):
+        if source in GAMES:
+            texts["games"].add(text)
+        elif text in examples:
+            texts["examples"].add(text)
+        elif source == "asterisk" or text not in definitions:
+            texts["telephone"].add(text)
+    phrases = [pair.english for pair in pairs("train") if pair.domain != PROMPTS]
+    texts["phrases"] = {form for english in phrases for form in spoken_forms(english)}
+    texts["definitions"] = definitions
+    return {kind: sorted(found - held - {""}) for kind, found in texts.items()}
+
+
+def dictionary(cache: Path) -> set[str]:
+    """Return the words of Debian's `wamerican` (SCOWL) of three or more letters a to z.
+
+    Names, possessives and most abbreviations are left out.
+    """
+    root = fetch_package("wamerican", cache).root
+    words = (root / "usr/share/dict/american-english").read_text("utf-8").split()
+    return {word for word in words if re.fullmatch("[a-z]{3,}", word)}

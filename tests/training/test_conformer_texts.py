@@ -1,0 +1,63 @@
+import itertools
+from pathlib import Path
+from types import SimpleNamespace
+
+import conformer_texts
+import numpy as np
+import pytest
+import speech_clips
+from conformer_checkpoint import TEXT_SHARES
+from conformer_data import Material, Utterances
+from conformer_texts import SpokenTexts, TextCounts
+
+
+def letters(count):
+    return ["".join(found) for found in itertools.product("abcdefghij", repeat=count)]
+
+
+def test_voices_say_other_definitions_and_nothing_that_is_held_back(monkeypatch):
+    examples = [f"the bird sings {word}" for word in letters(4)]
+    definitions = {f"a bird of {word}" for word in letters(3)}
+    monkeypatch.setattr(conformer_texts, "_wordnet", lambda cache: examples)
+    monkeypatch.setattr(conformer_texts, "_definitions", lambda cache: {*definitions, examples[0]})
+    held = ("the bird sings abba", "a bird of abc", "press one to hang up")
+    clips = [speech_clips.Clip("asterisk", text, "test", text, np.zeros(1)) for text in held]
+    clips.append(speech_clips.Clip("asterisk", "hours", "train", "hours", np.zeros(1)))
+    texts = SpokenTexts(clips, Path(), TextCounts(30, 60, 20))
+    said = (texts.espeak, texts.flite, texts.adapted)
+    assert [len(definitions.intersection(voice)) for voice in said] == [60, 120, 20]
+    assert len(definitions.intersection(*said)) == 0
+    for voice in said:
+        assert not {*held, *texts.test, *texts.dev}.intersection(voice)
+        assert voice.count("hours") == 3
+    assert len(texts.test) == 100
+    assert len(texts.dev) == 60
+    assert texts.split(texts.dev[0]) == "dev"
+
+
+def test_texts_are_told_apart_by_kind_and_held_back_ones_left_out(monkeypatch):
+    def utterances(*rows):
+        return Utterances(
+            [s for s, _ in rows], [t for _, t in rows], [np.zeros((1, 80))] * len(rows)
+        )
+
+    monkeypatch.setattr(conformer_texts, "_wordnet", lambda cache: ["A rare bird."])
+    monkeypatch.setattr(
+        conformer_texts, "fetch_package", lambda name, cache: SimpleNamespace(root="")
+    )
+    monkeypatch.setattr(
+        conformer_texts, "wordnet_definitions", lambda root: ["small animal", "no mail"]
+    )
+    train = utterances(
+        ("asterisk", "press one"), ("synthetic", "a rare bird"), ("adapted", "press two"),
+        ("queen", "hello joe"), ("noise", ""), ("synthetic", "small animal"),
+    )  # fmt: skip
+    held = utterances(("asterisk", "no mail"), ("asterisk", "thank you"))
+    found = conformer_texts.written_texts(Path(), Material(train, held, held))
+    assert found["telephone"] == ["press one", "press two"]
+    assert found["games"] == ["hello joe"]
+    assert found["examples"] == ["a rare bird"]
+    assert found["definitions"] == ["small animal"]
+    assert "where is the pharmacy" in found["phrases"]
+    assert found.keys() == TEXT_SHARES.keys()
+    assert sum(TEXT_SHARES.values()) == pytest.approx(1.0)
