@@ -15,8 +15,10 @@ from speech_text import OBSCENE, plain_words, prompt_texts, shuffled, wordnet_de
 from translation_corpus import PROMPTS, pairs, spoken_forms
 
 GAMES = ("queen", "drascula", "steel sky")
-_TEST, _DEV = slice(8000, 8100), slice(8100, 8160)
-"""Of the shuffled examples of WordNet that no held-back clip says: what no training speech says."""
+_SAID, _HELD_BACK = range(3, 13), range(13, 17)
+"""Words of a sentence of WordNet that voices say in training, and of one that is held back: no run
+ever heard one of these, whatever other texts it had."""
+_TEST, _DEV = slice(100), slice(100, 160)  # of the held-back examples
 
 
 @dataclass(frozen=True)
@@ -41,11 +43,11 @@ class SpokenTexts:
 
     def __init__(self, clips: Sequence[Clip], cache: Path, counts: TextCounts) -> None:
         held = {clip.text for clip in clips if clip.split != "train"}
-        found = {plain_words(text) for text in _wordnet(cache)} - held
-        sentences = _drawn(found, 1)
-        self.test, self.dev = sentences[_TEST], sentences[_DEV]
-        del sentences[_TEST.start : _DEV.stop]
-        definitions = _drawn(_definitions(cache) - found - held, 2)
+        examples = _examples(cache)
+        unsaid = _drawn(examples, _HELD_BACK, 1)
+        self.test, self.dev = unsaid[_TEST], unsaid[_DEV]
+        sentences = _drawn(examples - held, _SAID, 1)
+        definitions = _drawn(_definitions(cache) - examples - held, _SAID, 2)
         recorded = [c.text for c in clips if c.source == "asterisk" and c.split == "train"] * 3
 
         def telephone(count: int, seed: int) -> list[str]:
@@ -65,14 +67,17 @@ class SpokenTexts:
         return "test" if text in self.test else "dev" if text in self.dev else "train"
 
 
-def _drawn(texts: set[str], seed: int) -> list[str]:
-    """Return the texts of 3 to 12 words that are fit to be said, in an order drawn by the seed."""
-    kept = sorted(t for t in texts if 2 < len(t.split()) < 13 and not OBSCENE.search(t))
+def _drawn(texts: set[str], lengths: range, seed: int) -> list[str]:
+    """Return the texts of so many words that are fit to be said, in an order drawn by the seed."""
+    kept = sorted(t for t in texts if len(t.split()) in lengths and not OBSCENE.search(t))
     return shuffled(kept, seed)
 
 
-def _wordnet(cache: Path) -> list[str]:
-    return wordnet_sentences(fetch_package("wordnet-base", cache).root, min_words=3, max_words=12)
+def _examples(cache: Path) -> set[str]:
+    """Return the plain words of WordNet's examples."""
+    root = fetch_package("wordnet-base", cache).root
+    written = wordnet_sentences(root, min_words=_SAID.start, max_words=_HELD_BACK.stop)
+    return {plain_words(text) for text in written}
 
 
 def _definitions(cache: Path) -> set[str]:
@@ -87,8 +92,7 @@ def written_texts(cache: Path, material: Material) -> dict[str, list[str]]:
     definitions: those of WordNet.
     """
     held = {*material.dev.texts, *material.test.texts}
-    examples = {plain_words(text) for text in _wordnet(cache)}
-    definitions = _definitions(cache)
+    examples, definitions = _examples(cache), _definitions(cache)
     texts: dict[str, set[str]] = {"telephone": set(), "games": set(), "examples": set()}
     for source, text in zip(material.train.sources, material.train.texts, strict=True):
         if source in GAMES:

@@ -16,10 +16,14 @@ def letters(count):
 
 
 def test_voices_say_other_definitions_and_nothing_that_is_held_back(monkeypatch):
-    examples = [f"the bird sings {word}" for word in letters(4)]
+    longer = "in the tree behind the house of my old aunt"
+    examples = {f"the bird sings {word}" for word in letters(4)}
+    examples |= {f"the bird sings {word} {longer}" for word in letters(3)}
     definitions = {f"a bird of {word}" for word in letters(3)}
-    monkeypatch.setattr(conformer_texts, "_wordnet", lambda cache: examples)
-    monkeypatch.setattr(conformer_texts, "_definitions", lambda cache: {*definitions, examples[0]})
+    monkeypatch.setattr(conformer_texts, "_examples", lambda cache: examples)
+    monkeypatch.setattr(
+        conformer_texts, "_definitions", lambda cache: {*definitions, "the bird sings aaaa"}
+    )
     held = ("the bird sings abba", "a bird of abc", "press one to hang up")
     clips = [speech_clips.Clip("asterisk", text, "test", text, np.zeros(1)) for text in held]
     clips.append(speech_clips.Clip("asterisk", "hours", "train", "hours", np.zeros(1)))
@@ -29,10 +33,13 @@ def test_voices_say_other_definitions_and_nothing_that_is_held_back(monkeypatch)
     assert len(definitions.intersection(*said)) == 0
     for voice in said:
         assert not {*held, *texts.test, *texts.dev}.intersection(voice)
+        assert max(len(text.split()) for text in voice if text in examples) <= 12
         assert voice.count("hours") == 3
     assert len(texts.test) == 100
     assert len(texts.dev) == 60
     assert texts.split(texts.dev[0]) == "dev"
+    alone = SpokenTexts([], Path(), TextCounts(30, 60, 20))
+    assert (alone.test, alone.dev) == (texts.test, texts.dev)  # whatever clips are held back
 
 
 def test_texts_are_told_apart_by_kind_and_held_back_ones_left_out(monkeypatch):
@@ -41,7 +48,7 @@ def test_texts_are_told_apart_by_kind_and_held_back_ones_left_out(monkeypatch):
             [s for s, _ in rows], [t for _, t in rows], [np.zeros((1, 80))] * len(rows)
         )
 
-    monkeypatch.setattr(conformer_texts, "_wordnet", lambda cache: ["A rare bird."])
+    monkeypatch.setattr(conformer_texts, "_examples", lambda cache: {"a rare bird"})
     monkeypatch.setattr(
         conformer_texts, "fetch_package", lambda name, cache: SimpleNamespace(root="")
     )
