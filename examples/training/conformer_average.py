@@ -3,12 +3,14 @@
     python examples/training/conformer_average.py FIRST SECOND --share 0.3 --output FOLDER
 
 What a run gains on some speech it may lose on other; between both there are weights that keep most
-of each (Wortsman et al. 2022, arXiv:2109.01903). All but the weights is that of SECOND.
+of each (Wortsman et al. 2022, arXiv:2109.01903). All but the weights is that of SECOND; the search
+is to be tuned again.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import shutil
 from pathlib import Path
 
@@ -53,9 +55,16 @@ def main() -> None:
         parser.error(f"--share: got {options.share}, expected 0 to 1; 0.5 is halfway")
     if options.output.exists():
         parser.error(f"--output: got {options.output}, which exists; choose another folder")
-    mixed = average(load_checkpoint(options.first), load_checkpoint(options.second), options.share)
+    folders = (options.first, options.second)
+    if len({(folder / "tokenizer.json").read_bytes() for folder in folders}) > 1:
+        parser.error("tokenizer.json: got other pieces in each, expected two runs of one network")
+    mixed = average(*map(load_checkpoint, folders), options.share)
     shutil.copytree(options.second, options.output)
     save_checkpoint(mixed, options.output)
+    settings_file = options.output / "edgewright.json"
+    settings = json.loads(settings_file.read_text())
+    settings.pop("search", None)
+    settings_file.write_text(json.dumps(settings, indent=2) + "\n")
 
 
 if __name__ == "__main__":

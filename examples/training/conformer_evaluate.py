@@ -2,8 +2,8 @@
 
     python examples/training/conformer_evaluate.py --checkpoint FOLDER --material WORK/material.npz
 
-`--tune` chooses trigram weight, word bonus and blank penalty on development clips and writes them
-to `edgewright.json`; without it the test clips are scored and the table goes into the model card.
+`--tune` chooses width, trigram weight, word bonus and blank penalty on development clips and writes
+them to `edgewright.json`; without it the test clips are scored and the table goes into the card.
 """
 
 from __future__ import annotations
@@ -160,12 +160,20 @@ def main() -> None:
 
 
 def report(folder: Path, test: Utterances, decoding: Decoding, search: Mapping[str, Any]) -> str:
-    """Score the test clips, put the table into the card, and return it."""
+    """Score the test clips, put the table into the card, and return it.
+
+    Raises:
+        ValueError: the card has a table already.
+    """
+    card = folder / "README.md"
+    if UNMEASURED not in card.read_text():
+        raise ValueError(
+            f"card '{card}': got figures, expected '{UNMEASURED}'; test clips are scored once"
+        )
     logits = infer(folder, test)
     greedy = [greedy_words(item, decoding.tokenizer, decoding.blank_id) for item in logits]
     beam = beam_words(logits, decoding.search(**search))
     found = table(test, greedy, beam)
-    card = folder / "README.md"
     card.write_text(card.read_text().replace(UNMEASURED, found))
     return found
 

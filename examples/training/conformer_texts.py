@@ -58,7 +58,7 @@ class SpokenTexts:
         self.espeak += [*recorded, *telephone(counts.prompts, 6)]
         self.flite = [*sentences, *definitions[counts.definitions : shared]]
         self.flite += [*recorded, *telephone(counts.prompts, 2)]
-        self.adapted = sentences[-counts.examples // 3 :]
+        self.adapted = sentences[-(counts.examples // 3) :]
         self.adapted += definitions[shared : shared + counts.definitions // 3]
         self.adapted += [*recorded, *telephone(counts.prompts, 4)]
 
@@ -76,7 +76,7 @@ def _drawn(texts: set[str], lengths: range, seed: int) -> list[str]:
 def _examples(cache: Path) -> set[str]:
     """Return the plain words of WordNet's examples."""
     root = fetch_package("wordnet-base", cache).root
-    written = wordnet_sentences(root, min_words=_SAID.start, max_words=_HELD_BACK.stop)
+    written = wordnet_sentences(root, min_words=_SAID.start, max_words=_HELD_BACK[-1])
     return {plain_words(text) for text in written}
 
 

@@ -1,4 +1,6 @@
 import dataclasses
+import json
+import shutil
 import sys
 
 import conformer_average
@@ -23,17 +25,23 @@ def test_weights_between_those_of_two_runs(tmp_path, monkeypatch):
     for run, folder in zip(runs, folders, strict=False):
         folder.mkdir()
         save_checkpoint(run, folder, dtype=torch.float32)
-    (folders[1] / "tokenizer.json").write_text("{}")
+        (folder / "tokenizer.json").write_text("{}")
+    (folders[1] / "edgewright.json").write_text('{"seed": 3, "search": {"beam_width": 8}}')
     words = ["conformer_average.py", *map(str, folders[:2]), "--share", "0.25", "--output"]
     monkeypatch.setattr(sys, "argv", [*words, str(folders[2])])
     conformer_average.main()
-    assert (folders[2] / "tokenizer.json").exists()
+    assert json.loads((folders[2] / "edgewright.json").read_text()) == {"seed": 3}
     first, second = (run.state_dict() for run in runs)
     for name, weight in load_checkpoint(folders[2]).state_dict().items():
         expected = 0.75 * first[name] + 0.25 * second[name]
         torch.testing.assert_close(weight, expected, atol=2e-3, rtol=1e-3)  # stored as float16
     with pytest.raises(SystemExit):
         conformer_average.main()  # the folder is there
+    shutil.rmtree(folders[2])
+    (folders[0] / "tokenizer.json").write_text('{"other": 1}')
+    with pytest.raises(SystemExit):
+        conformer_average.main()
+    assert not folders[2].exists()
 
 
 def test_networks_of_other_sizes_are_not_mixed():

@@ -9,6 +9,7 @@ import speech_clips
 from conformer_checkpoint import TEXT_SHARES
 from conformer_data import Material, Utterances
 from conformer_texts import SpokenTexts, TextCounts
+from speech_text import prompt_texts
 
 
 def letters(count):
@@ -24,12 +25,13 @@ def test_voices_say_other_definitions_and_nothing_that_is_held_back(monkeypatch)
     monkeypatch.setattr(
         conformer_texts, "_definitions", lambda cache: {*definitions, "the bird sings aaaa"}
     )
-    held = ("the bird sings abba", "a bird of abc", "press one to hang up")
+    alone = SpokenTexts([], Path(), TextCounts(30, 300, 20))
+    held = ("the bird sings abba", "a bird of abc", prompt_texts(20, 2)[3], alone.test[0])
     clips = [speech_clips.Clip("asterisk", text, "test", text, np.zeros(1)) for text in held]
     clips.append(speech_clips.Clip("asterisk", "hours", "train", "hours", np.zeros(1)))
-    texts = SpokenTexts(clips, Path(), TextCounts(30, 60, 20))
+    texts = SpokenTexts(clips, Path(), TextCounts(30, 300, 20))
     said = (texts.espeak, texts.flite, texts.adapted)
-    assert [len(definitions.intersection(voice)) for voice in said] == [60, 120, 20]
+    assert [len(definitions.intersection(voice)) for voice in said] == [300, 600, 98]
     assert len(definitions.intersection(*said)) == 0
     for voice in said:
         assert not {*held, *texts.test, *texts.dev}.intersection(voice)
@@ -37,8 +39,10 @@ def test_voices_say_other_definitions_and_nothing_that_is_held_back(monkeypatch)
         assert voice.count("hours") == 3
     assert len(texts.test) == 100
     assert len(texts.dev) == 60
-    assert texts.split(texts.dev[0]) == "dev"
-    alone = SpokenTexts([], Path(), TextCounts(30, 60, 20))
+    assert not set(texts.test).intersection(texts.dev)
+    assert {len(text.split()) for text in texts.test} == {14}
+    parts = [texts.split(said[0]) for said in (texts.test, texts.dev, texts.flite)]
+    assert parts == ["test", "dev", "train"]
     assert (alone.test, alone.dev) == (texts.test, texts.dev)  # whatever clips are held back
 
 
