@@ -89,8 +89,13 @@ def write(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
 
 def load(path: Path) -> Material:
     """Read what `save` wrote."""
+    return Material(*(load_part(path, name) for name in ("train", "dev", "test")))
+
+
+def load_part(path: Path, name: str) -> Utterances:
+    """Read one part of a file, without the others."""
     with np.load(path) as arrays:
-        return Material(*(read_part(arrays, name) for name in ("train", "dev", "test")))
+        return read_part(arrays, name)
 
 
 def read_part(arrays: Mapping[str, np.ndarray], name: str) -> Utterances:

@@ -147,16 +147,17 @@ def main() -> None:
     parser.add_argument("--tune", action="store_true")
     options = parser.parse_args()
     torch.set_num_threads(1)
-    material = conformer_data.load(options.material)
     decoding = read_decoding(options.checkpoint)
     settings_file = options.checkpoint / "edgewright.json"
     settings = json.loads(settings_file.read_text())
     if options.tune:
-        chosen = tune(decoding, material.dev, infer(options.checkpoint, material.dev))
+        dev = conformer_data.load_part(options.material, "dev")
+        chosen = tune(decoding, dev, infer(options.checkpoint, dev))
         settings["search"] = {**THRESHOLDS, **chosen}
         settings_file.write_text(json.dumps(settings, indent=2) + "\n")
         return
-    print(report(options.checkpoint, material.test, decoding, settings["search"]))
+    test = conformer_data.load_part(options.material, "test")
+    print(report(options.checkpoint, test, decoding, settings["search"]))
 
 
 def report(folder: Path, test: Utterances, decoding: Decoding, search: Mapping[str, Any]) -> str:

@@ -12,7 +12,7 @@ import adapted_voice
 import numpy as np
 import torch
 from adapted_voice import AdaptedVoice
-from conformer_data import Material, Utterances, part_arrays, read_part, write
+from conformer_data import Material, Utterances, load_part, part_arrays, write
 from conformer_texts import SpokenTexts, TextCounts
 from debian_data import fetch_package
 from fastspeech2_data import make_vocabulary
@@ -62,8 +62,7 @@ def prepare(sources: Path, cache: Path, work: Path) -> Material:
         features = recorded.get()
     rows = [(c.split, c.source, c.text, f) for c, f in zip(clips, features, strict=True)]
     for path in paths:
-        with np.load(path) as arrays:
-            spoken = read_part(arrays, "spoken")
+        spoken = load_part(path, "spoken")
         said = zip(spoken.sources, spoken.texts, spoken.features, strict=True)
         rows += [(texts.split(text), source, text, f) for source, text, f in said]
     rows += [("train", "noise", "", _features(waveform)) for waveform in noises(200, 3)]
