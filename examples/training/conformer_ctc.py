@@ -24,6 +24,7 @@ from conformer_checkpoint import publish_checkpoint
 from conformer_data import Material
 from conformer_speech import SPOKEN, prepare
 from conformer_trainer import Options, Trainer
+from cpu_precision import bfloat16_pays
 from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 from tokenizers.decoders import Metaspace as MetaspaceDecoder
 from torch import distributed, multiprocessing
@@ -61,7 +62,8 @@ def _prepare(options: Options) -> None:
     options.work.mkdir(parents=True, exist_ok=True)
     path = options.work / "material.npz"
     if not path.exists():
-        conformer_data.save(prepare(options.sources, _packages(), options.work), path)
+        material = prepare(options.sources, _packages(), options.work, options.seed)
+        conformer_data.save(material, path)
     shutil.rmtree(options.work / SPOKEN, ignore_errors=True)
 
 
@@ -121,7 +123,13 @@ def _options() -> Options:
     parser.add_argument("--processes", type=int, default=1, help="as many as there are cores")
     parser.add_argument("--threads", type=int, default=1, help="of each process")
     parser.add_argument("--learning-rate", type=float, default=1.2e-3)
-    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--seed", type=int, default=1, help="of texts, speech and training")
+    parser.add_argument(
+        "--bfloat16",
+        action=argparse.BooleanOptionalAction,
+        default=bfloat16_pays(),
+        help="of products; without a word whichever this machine is faster at",
+    )
     parser.add_argument(
         "--start-from", type=Path, help="checkpoint folder whose weights come first"
     )

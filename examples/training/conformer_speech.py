@@ -29,8 +29,8 @@ SPOKEN = "spoken"  # folder of sentences that are ready while others are not
 DISTURBED = 0.2  # share of synthetic sentences from a room, and over a telephone
 
 
-def prepare(sources: Path, cache: Path, work: Path) -> Material:
-    """Decode, synthesize and compute features; about an hour on two cores.
+def prepare(sources: Path, cache: Path, work: Path, seed: int) -> Material:
+    """Decode, synthesize and compute features; about half an hour on two cores.
 
     What was spoken is kept in the folder `SPOKEN` of `work`, so that a later call goes on; delete
     it after a change of the voices.
@@ -39,23 +39,24 @@ def prepare(sources: Path, cache: Path, work: Path) -> Material:
         sources: folder of the transcripts and of `test_split.json`.
         cache: where packages are unpacked and the adapted voice is kept.
         work: where spoken sentences are kept.
+        seed: of what the voices say, and how; what is held back is always the same.
     """
     clips = recorded_clips(sources, cache)
-    texts = SpokenTexts(clips, cache, TextCounts())
+    texts = SpokenTexts(clips, cache, TextCounts(), seed)
     _adapt_voice(cache, [c for c in clips if c.source == "asterisk" and c.split == "train"])
     folder = work / SPOKEN
     folder.mkdir(parents=True, exist_ok=True)
     jobs = [
-        _Speech(cache, folder, source, part, seed + index)
-        for source, said, count, seed in (
+        _Speech(cache, folder, source, part, 1000 * seed + first + index)
+        for source, said, count, first in (
             ("adapted", texts.adapted, 16, 100),
             ("synthetic", texts.flite, 32, 10),
             ("espeak", texts.espeak, 8, 200),
         )
         for index, part in enumerate(_parts(said, count))
     ]
-    for unseen, seed in ((texts.test, 9), (texts.dev, 8)):
-        jobs += [_Speech(cache, folder, source, unseen, seed) for source in UNSEEN]
+    for unseen, number in ((texts.test, 9), (texts.dev, 8)):
+        jobs += [_Speech(cache, folder, source, unseen, number) for source in UNSEEN]
     with multiprocessing.get_context("spawn").Pool(2) as pool:
         recorded = pool.map_async(_features, [clip.waveform for clip in clips], 50)
         paths = list(track(pool.imap(_speak, jobs, 1), "speech", total=len(jobs)))

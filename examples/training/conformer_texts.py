@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,44 +24,40 @@ _TEST, _DEV = slice(100), slice(100, 160)  # of the held-back examples
 
 @dataclass(frozen=True)
 class TextCounts:
-    """How many texts the synthetic voices say; flite says all examples of WordNet, too."""
+    """How many texts the synthetic voices say."""
 
-    examples: int = 12_000
-    """Examples of WordNet that eSpeak NG says; the adapted voice says a third as many."""
-    definitions: int = 15_000
-    """Definitions of WordNet that eSpeak NG says; flite says twice, the adapted voice a third as
-    many others."""
-    prompts: int = 6000
+    examples: int = 8000
+    """Examples of WordNet that eSpeak NG says; flite says twice, the adapted voice a third as many
+    others."""
+    definitions: int = 8000
+    """Definitions of WordNet, shared out alike."""
+    prompts: int = 2400
     """Telephone sentences that each of the three says."""
 
 
 class SpokenTexts:
-    """What the synthetic voices say.
+    """What the synthetic voices say; other sentences with another seed, but the held-back ones.
 
     No sentence of theirs is one that a held-back clip says; the texts of training clips are said as
     they are, and some equal those of development clips.
     """
 
-    def __init__(self, clips: Sequence[Clip], cache: Path, counts: TextCounts) -> None:
+    def __init__(self, clips: Sequence[Clip], cache: Path, counts: TextCounts, seed: int) -> None:
         held = {clip.text for clip in clips if clip.split != "train"}
         examples = _examples(cache)
         unsaid = _drawn(examples, _HELD_BACK, 1)
         self.test, self.dev = unsaid[_TEST], unsaid[_DEV]
-        sentences = _drawn(examples - held, _SAID, 1)
-        definitions = _drawn(_definitions(cache) - examples - held, _SAID, 2)
         recorded = [c.text for c in clips if c.source == "asterisk" and c.split == "train"] * 3
-
-        def telephone(count: int, seed: int) -> list[str]:
-            return [text for text in prompt_texts(count, seed) if text not in held]
-
-        shared = 3 * counts.definitions  # by eSpeak NG and flite
-        self.espeak = [*sentences[: counts.examples], *definitions[: counts.definitions]]
-        self.espeak += [*recorded, *telephone(counts.prompts, 6)]
-        self.flite = [*sentences, *definitions[counts.definitions : shared]]
-        self.flite += [*recorded, *telephone(counts.prompts, 2)]
-        self.adapted = sentences[-(counts.examples // 3) :]
-        self.adapted += definitions[shared : shared + counts.definitions // 3]
-        self.adapted += [*recorded, *telephone(counts.prompts, 4)]
+        voices = (self.espeak, self.flite, self.adapted) = list(recorded), list(recorded), recorded
+        sentences = _drawn(examples - held, _SAID, seed)
+        definitions = _drawn(_definitions(cache) - examples - held, _SAID, seed)
+        for texts, count in ((sentences, counts.examples), (definitions, counts.definitions)):
+            ends = (0, count, 3 * count, 3 * count + count // 3)
+            for voice, (start, end) in zip(voices, itertools.pairwise(ends), strict=True):
+                voice.extend(texts[start:end])
+        for number, voice in enumerate(voices, len(voices) * seed):
+            said = prompt_texts(counts.prompts, number)
+            voice.extend(text for text in said if text not in held)
 
     def split(self, text: str) -> Split:
         """Return which part a synthetic sentence belongs to."""

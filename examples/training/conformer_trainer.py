@@ -15,6 +15,7 @@ import torch
 from conformer_card import JUDGED
 from conformer_data import Item, Material, Mixture, Utterances, first_views
 from conformer_losses import consistency_loss, ctc_loss
+from conformer_texts import GAMES
 from speech_augmentation import Augmentation, disturb, draw_timing
 from speech_clips import pad_to_chunk
 from speech_scoring import greedy_words
@@ -34,26 +35,25 @@ from edgewright_export.models.conformer import (
 
 START = Mixture({"synthetic": 0.75, "adapted": 0.25}, 64.0, longest=220)
 """Short and clear: what leaves the plateau where CTC says blanks only."""
-RECORDED = ("asterisk", "queen", "steel sky", "drascula")
 REST = Mixture(
     {
         "synthetic": 0.42,
         "espeak": 0.22,
-        "adapted": 0.10,
-        "queen": 0.10,
-        "steel sky": 0.05,
-        "asterisk": 0.06,
+        "adapted": 0.12,
+        "queen": 0.08,
+        "steel sky": 0.04,
+        "asterisk": 0.07,
         "drascula": 0.03,
         "noise": 0.02,
     },
     96.0,
     joined=0.3,
-    twice=frozenset(RECORDED),
+    twice=frozenset(("asterisk", *GAMES)),
 )
 SCARCE = ("asterisk",)  # learned by heart unless it is masked in full
 VARIATIONS = {"adapted": 0.5, "synthetic": 0.25, "espeak": 0.25}
 """Of the others 1: these voices are varied as they speak."""
-MASKS = {"synthetic": 0.2, "espeak": 0.2, "adapted": 0.5, **dict.fromkeys(RECORDED, 2.0)}
+MASKS = {"synthetic": 0.2, "espeak": 0.2, "adapted": 0.5, **dict.fromkeys(GAMES, 2.0)}
 """Largest strength of masks, of the others 1: little for what no run learns by heart."""
 CONSISTENCY = 0.2  # weight of two views' distance
 START_LOSS = 3.0  # the start ends below it
@@ -76,6 +76,7 @@ class Options:
     threads: int
     learning_rate: float
     seed: int
+    bfloat16: bool
     start_from: Path | None
 
 
@@ -138,7 +139,7 @@ class Trainer:
         for optimizer in self.optimizers:
             for group in optimizer.param_groups:
                 group["lr"] = self._rate()
-        with torch.autocast("cpu", torch.bfloat16):
+        with torch.autocast("cpu", torch.bfloat16, enabled=self.options.bfloat16):
             logits, middle = self.parallel(torch.from_numpy(features))
         targets = [[token for index in item for token in self.targets[index]] for item in items]
         log_probs, below = (functional.log_softmax(part.float(), -1) for part in (logits, middle))

@@ -25,14 +25,16 @@ def test_voices_say_other_definitions_and_nothing_that_is_held_back(monkeypatch)
     monkeypatch.setattr(
         conformer_texts, "_definitions", lambda cache: {*definitions, "the bird sings aaaa"}
     )
-    alone = SpokenTexts([], Path(), TextCounts(30, 300, 20))
-    held = ("the bird sings abba", "a bird of abc", prompt_texts(20, 2)[3], alone.test[0])
+    counts = TextCounts(30, 300, 20)
+    alone = SpokenTexts([], Path(), counts, 1)
+    held = ("the bird sings abba", "a bird of abc", prompt_texts(20, 3)[3], alone.test[0])
     clips = [speech_clips.Clip("asterisk", text, "test", text, np.zeros(1)) for text in held]
     clips.append(speech_clips.Clip("asterisk", "hours", "train", "hours", np.zeros(1)))
-    texts = SpokenTexts(clips, Path(), TextCounts(30, 300, 20))
+    texts = SpokenTexts(clips, Path(), counts, 1)
     said = (texts.espeak, texts.flite, texts.adapted)
     assert [len(definitions.intersection(voice)) for voice in said] == [300, 600, 98]
-    assert len(definitions.intersection(*said)) == 0
+    assert [len(examples.intersection(voice)) for voice in said] == [30, 60, 10]
+    assert not definitions.union(examples).intersection(*said)
     for voice in said:
         assert not {*held, *texts.test, *texts.dev}.intersection(voice)
         assert max(len(text.split()) for text in voice if text in examples) <= 12
@@ -44,6 +46,18 @@ def test_voices_say_other_definitions_and_nothing_that_is_held_back(monkeypatch)
     parts = [texts.split(said[0]) for said in (texts.test, texts.dev, texts.flite)]
     assert parts == ["test", "dev", "train"]
     assert (alone.test, alone.dev) == (texts.test, texts.dev)  # whatever clips are held back
+
+
+def test_another_seed_gives_other_sentences_but_the_same_that_are_held_back(monkeypatch):
+    examples = {f"{bird} sings" for bird in letters(3)}
+    examples |= {f"{bird}{' again' * 12}" for bird in letters(3)}
+    monkeypatch.setattr(conformer_texts, "_examples", lambda cache: examples)
+    monkeypatch.setattr(conformer_texts, "_definitions", lambda cache: set())
+    first, second = (SpokenTexts([], Path(), TextCounts(30, 30, 20), seed) for seed in (1, 2))
+    assert (first.test, first.dev) == (second.test, second.dev)
+    for voice in ("espeak", "flite", "adapted"):
+        shared = set(getattr(first, voice)).intersection(getattr(second, voice))
+        assert len(shared) < len(getattr(first, voice)) / 2
 
 
 def test_texts_are_told_apart_by_kind_and_held_back_ones_left_out(monkeypatch):
