@@ -93,11 +93,11 @@ some of what a later one was judged by. They do not compare.) What 43 of the 498
 say is said in training, too: 35 of Queen, 6 of Asterisk, 2 of Drascula, half of them of three words
 or fewer.
 
-The trigram is a mixture of five (modified Kneser-Ney): telephone prompts and their templates, the
-English of the translation corpus without its prompts, lines of the games, examples and definitions
-of WordNet. Their shares were chosen on the development texts. The lexicon has the words of all
-these texts, and those of SCOWL (Debian `wamerican`) that have three or more letters, no capitals
-and no apostrophe; obscene ones are left out.
+The trigram is a mixture of six (modified Kneser-Ney): telephone prompts, 6,000 sentences of their
+templates, the English of the translation corpus without its prompts, lines of the games, examples
+and definitions of WordNet. Their shares were chosen on the development texts. The lexicon has the
+words of all these texts, and those of SCOWL (Debian `wamerican`) that have three or more letters,
+no capitals and no apostrophe; obscene ones are left out.
 
 The weights are offered under CC-BY-SA-3.0, the licence of the Asterisk recordings; the notices of
 the other sources below must stay with them.

@@ -19,6 +19,7 @@ GAMES = ("queen", "drascula", "steel sky")
 _SAID, _HELD_BACK = range(3, 13), range(13, 17)
 """Words of a sentence of WordNet that voices say in training, and of one that is held back: no run
 ever heard one of these, whatever other texts it had."""
+_TEMPLATES = 6000  # sentences from them in the trigram
 _TEST, _DEV = slice(100), slice(100, 160)  # of the held-back examples
 
 
@@ -84,23 +85,19 @@ def _definitions(cache: Path) -> set[str]:
 def written_texts(cache: Path, material: Material) -> dict[str, list[str]]:
     """Return plain texts for lexicon and trigram by kind; nothing that a held-back clip says.
 
-    telephone: prompts, recorded and from templates. phrases: the English of the translation corpus,
-    without its prompts, some of which are held back in other words. games: recorded. examples and
-    definitions: those of WordNet.
+    prompts: recorded. templates: prompts that nobody recorded. phrases: the English of the
+    translation corpus, without its prompts, some of which are held back in other words. games:
+    recorded. examples and definitions: those of WordNet, said or not, but no long examples.
     """
     held = {*material.dev.texts, *material.test.texts}
-    examples, definitions = _examples(cache), _definitions(cache)
-    texts: dict[str, set[str]] = {"telephone": set(), "games": set(), "examples": set()}
-    for source, text in zip(material.train.sources, material.train.texts, strict=True):
-        if source in GAMES:
-            texts["games"].add(text)
-        elif text in examples:
-            texts["examples"].add(text)
-        elif source == "asterisk" or text not in definitions:
-            texts["telephone"].add(text)
+    said = list(zip(material.train.sources, material.train.texts, strict=True))
+    texts = {"prompts": {text for source, text in said if source == "asterisk"}}
+    texts["templates"] = set(prompt_texts(_TEMPLATES, 2))
+    texts["games"] = {text for source, text in said if source in GAMES}
     phrases = [pair.english for pair in pairs("train") if pair.domain != PROMPTS]
     texts["phrases"] = {form for english in phrases for form in spoken_forms(english)}
-    texts["definitions"] = definitions
+    texts["examples"] = {t for t in _examples(cache) if len(t.split()) < _HELD_BACK.start}
+    texts["definitions"] = _definitions(cache)
     return {kind: sorted(found - held - {""}) for kind, found in texts.items()}
 
 

@@ -66,7 +66,10 @@ def test_texts_are_told_apart_by_kind_and_held_back_ones_left_out(monkeypatch):
             [s for s, _ in rows], [t for _, t in rows], [np.zeros((1, 80))] * len(rows)
         )
 
-    monkeypatch.setattr(conformer_texts, "_examples", lambda cache: {"a rare bird"})
+    long = "a bird that nobody who came here this year has seen or heard again"
+    monkeypatch.setattr(
+        conformer_texts, "_examples", lambda cache: {"a rare bird", "bird song", long}
+    )
     monkeypatch.setattr(
         conformer_texts, "fetch_package", lambda name, cache: SimpleNamespace(root="")
     )
@@ -74,14 +77,17 @@ def test_texts_are_told_apart_by_kind_and_held_back_ones_left_out(monkeypatch):
         conformer_texts, "wordnet_definitions", lambda root: ["small animal", "no mail"]
     )
     train = utterances(
-        ("asterisk", "press one"), ("synthetic", "a rare bird"), ("adapted", "press two"),
-        ("queen", "hello joe"), ("noise", ""), ("synthetic", "small animal"),
+        ("asterisk", "press one"), ("queen", "hello joe"), ("noise", ""),
+        ("synthetic", "small animal"),
     )  # fmt: skip
-    held = utterances(("asterisk", "no mail"), ("asterisk", "thank you"))
+    template = prompt_texts(1, 2)[0]
+    held = utterances(("asterisk", "no mail"), ("asterisk", template))
     found = conformer_texts.written_texts(Path(), Material(train, held, held))
-    assert found["telephone"] == ["press one", "press two"]
+    assert found["prompts"] == ["press one"]
+    assert prompt_texts(2, 2)[1] in found["templates"]
+    assert template not in found["templates"]
     assert found["games"] == ["hello joe"]
-    assert found["examples"] == ["a rare bird"]
+    assert found["examples"] == ["a rare bird", "bird song"]
     assert found["definitions"] == ["small animal"]
     assert "where is the pharmacy" in found["phrases"]
     assert found.keys() == TEXT_SHARES.keys()
