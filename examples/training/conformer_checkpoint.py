@@ -11,7 +11,7 @@ from pathlib import Path
 
 import conformer_card
 from conformer_card import TrainingFacts
-from speech_clips import HIGH_FREQUENCY, NUM_MEL_BINS, SAMPLE_RATE
+from speech_clips import HIGH_FREQUENCY, HOP_LENGTH, NUM_MEL_BINS, SAMPLE_RATE
 from speech_text import OBSCENE
 from tokenizers import Tokenizer
 from word_trigram import write_arpa
@@ -23,7 +23,7 @@ FRONT_END = {
     "num_mel_bins": NUM_MEL_BINS,
     "n_fft": 512,
     "win_length": 400,
-    "hop_length": 160,
+    "hop_length": HOP_LENGTH,
     "window": "povey",
     "periodic": False,
     "padding": "none",
@@ -51,7 +51,7 @@ TEXT_SHARES = {
     "definitions": 0.14,
 }
 """Of the trigram's mixture; chosen for the likelihood of the development texts."""
-LEAST_CHANGE = 1e-7  # of the perplexity, by an n-gram that is kept
+LEAST_CHANGE = 1.1e-7  # of the perplexity, by an n-gram that is kept
 
 
 def publish_checkpoint(

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from speech_clips import pad_to_chunk
+from speech_clips import HOP_LENGTH, SAMPLE_RATE, pad_to_chunk
 
-FRAMES_PER_SECOND = 100
+FRAMES_PER_SECOND = SAMPLE_RATE / HOP_LENGTH
 _CHUNK = 48  # frames
 
 

@@ -33,7 +33,7 @@ from edgewright_export.models.conformer import (
     load_checkpoint,
 )
 
-START = Mixture({"synthetic": 0.75, "adapted": 0.25}, 64.0, longest=220)
+START = Mixture({"synthetic": 0.75, "adapted": 0.25}, 51.0, longest=275)
 """Short and clear: what leaves the plateau where CTC says blanks only."""
 REST = Mixture(
     {
@@ -46,7 +46,7 @@ REST = Mixture(
         "drascula": 0.03,
         "noise": 0.02,
     },
-    96.0,
+    80.0,
     joined=0.3,
     twice=frozenset(("asterisk", *GAMES)),
 )

@@ -38,7 +38,7 @@ class StreamingConformerConfig:
     blank_id: int
     """Index of the CTC blank."""
     num_mel_bins: int = 80
-    """Log-mel features of a 10 ms frame."""
+    """Log-mel features of a frame."""
     hidden_size: int = 160
     """Width of every block."""
     num_layers: int = 8
@@ -48,11 +48,11 @@ class StreamingConformerConfig:
     ffn_size: int = 512
     """Inner width of both feed-forward halves."""
     conv_kernel: int = 15
-    """Depthwise kernel, frames of 60 ms, all but one in the past."""
+    """Depthwise kernel, subsampled frames, all but one in the past."""
     chunk_frames: int = 48
-    """Feature frames of a chunk: 480 ms."""
+    """Feature frames of a chunk: 384 ms of them every 8 ms."""
     left_context: int = 40
-    """Subsampled frames before a chunk that it attends to: 2.4 s."""
+    """Subsampled frames before a chunk that it attends to."""
     dropout: float = 0.1
     """In training; one mask for all frames of an utterance."""
 
@@ -177,7 +177,7 @@ class _Block(nn.Module):
 
 
 class StreamingConformerForCTC(nn.Module):
-    """Log-mel features in, one row of logits every 60 ms out."""
+    """Log-mel features in, one row of logits for every six of their frames out."""
 
     feature_mean: Tensor
     feature_std: Tensor

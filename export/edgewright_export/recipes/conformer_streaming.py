@@ -1,4 +1,4 @@
-"""The project's own `StreamingConformerForCTC`: Kaldi's log-mel to pieces every 60 ms."""
+"""The project's own `StreamingConformerForCTC`: Kaldi's log-mel to pieces."""
 
 import dataclasses
 import math
