@@ -21,6 +21,7 @@ def kaldi_features(samples: NDArray[np.float32], config: dict[str, Any]) -> NDAr
     options = kaldi_native_fbank.FbankOptions()
     options.frame_opts.dither = 0.0
     options.frame_opts.samp_freq = config["sample_rate"]
+    options.frame_opts.frame_shift_ms = 1000.0 * config["hop_length"] / config["sample_rate"]
     options.mel_opts.num_bins = config["num_mel_bins"]
     options.mel_opts.low_freq = config["low_frequency"]
     options.mel_opts.high_freq = config["high_frequency"]

@@ -14,7 +14,6 @@ from pathlib import Path
 import fastspeech2_data as voice_data
 import numpy as np
 import torch
-from cpu_precision import bfloat16_pays
 from fastspeech2_data import Corpus, make_vocabulary, token_of
 from fastspeech2_training import FEATURES, losses, make_batch, total_loss
 from flite_teacher import FliteTeacher
@@ -136,7 +135,7 @@ def adapt(checkpoint: Path, clips: Sequence[Clip], libraries: Path, work: Path) 
 def _train(model: FastSpeech2, corpus: Corpus, steps: int, work_file: Path) -> None:
     plan = TrainingPlan(
         num_steps=steps, learning_rate=6e-4, warmup_steps=30, seed=1, weight_decay=0.01,
-        average_decay=0.98, bfloat16=bfloat16_pays(), evaluate_every=50, keep="last",
+        average_decay=0.98, evaluate_every=50, keep="last",
     )  # fmt: skip
 
     def loss(network: nn.Module, _rng: np.random.Generator, step: int) -> Tensor:

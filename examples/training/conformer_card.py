@@ -71,7 +71,7 @@ _DATA = """\
   but those that Whisper contradicts. Free on terms like the above.
 - Drascula (Debian `drascula`): acted, 11 kHz. Free on terms like the above.
 - Flite's voices slt, rms, awb and kal16 reading 16,000 examples and 16,000 definitions of WordNet
-  3.0 (other ones in each run), telephone prompts from templates, and the texts of the Asterisk
+  3.0 (drawn anew in each run), telephone prompts from templates, and the texts of the Asterisk
   training prompts; speed, pitch, level and noise vary, a fifth sounds as in a room, and a fifth as
   over a telephone.
 - eSpeak NG (a program under the GPL, used offline) with four accents and 13 voices, reading half as
@@ -128,7 +128,7 @@ batches of twice 96 s and no dropout, with few masks, and learnt much by heart: 
 words of the adapted voice, .16 of Drascula's and .23 of Queen's training clips were wrong, and .30
 (Asterisk), .72 and .55 of the development clips. So the eighth, whose curve is below, had wide
 masks and two views of each recording, and the definitions; the adapted voice said 8,016 sentences,
-of the 16,000 that the script makes, and the development sentences of flite and eSpeak NG in the
+of the 16,000 that the script made then, and the development sentences of flite and eSpeak NG in the
 curve are the shorter ones, which earlier runs had heard. It became better at synthesizers and at
 Drascula, and worse at Asterisk. So the shipped weights are .3 of it and .7 of the seventh
 (`conformer_average.py`), the best of .0, .3, .5, .7 and 1 by the mean of the development rates,
@@ -163,7 +163,7 @@ class TrainingFacts:
     curve: Sequence[tuple[float, ...]]
     """Step, mean training loss, development WER of each of `JUDGED`."""
     seed: int
-    """Of weights, batches and disturbances."""
+    """Of texts, speech, weights, batches and disturbances."""
 
 
 def notices() -> str:
@@ -187,8 +187,8 @@ def render(parameters: int, training: TrainingFacts, results: str) -> str:
         f"- seed: {training.seed}",
         f"- last run: {training.steps:,} steps in {training.seconds / 60:.0f} minutes on "
         f"{describe_machine()}; other jobs shared the machine",
-        "- to go on: `python examples/training/conformer_ctc.py --start-from HERE`, then "
-        "`conformer_average.py` and `conformer_evaluate.py --tune`; without `--start-from` a run "
+        "- to go on: `python examples/training/conformer_ctc.py --start-from HERE --seed "
+        f"{training.seed + 1}`, then `conformer_evaluate.py --tune`; without `--start-from` a run "
         "begins anew. The schedule follows the clock, so another machine ends elsewhere",
         "",
         f"| step | training loss | dev WER {' | dev WER '.join(JUDGED)} |",

@@ -24,7 +24,6 @@ from conformer_checkpoint import publish_checkpoint
 from conformer_data import Material
 from conformer_speech import SPOKEN, prepare
 from conformer_trainer import Options, Trainer
-from cpu_precision import bfloat16_pays
 from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 from tokenizers.decoders import Metaspace as MetaspaceDecoder
 from torch import distributed, multiprocessing
@@ -127,8 +126,7 @@ def _options() -> Options:
     parser.add_argument(
         "--bfloat16",
         action=argparse.BooleanOptionalAction,
-        default=bfloat16_pays(),
-        help="of products; without a word whichever this machine is faster at",
+        help="products in it; by default where this machine is faster at them",
     )
     parser.add_argument(
         "--start-from", type=Path, help="checkpoint folder whose weights come first"

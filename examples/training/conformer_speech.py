@@ -18,7 +18,7 @@ from debian_data import fetch_package
 from fastspeech2_data import make_vocabulary
 from fastspeech2_training import FEATURES
 from rich.progress import track
-from speech_clips import SAMPLE_RATE, Clip, log_mel, recorded_clips
+from speech_clips import HOP_LENGTH, SAMPLE_RATE, Clip, log_mel, recorded_clips
 from synthetic_speech import EspeakVoices, FliteVoices, varied_speech
 
 from edgewright_export.models.fastspeech2 import load_checkpoint, save_checkpoint
@@ -82,8 +82,8 @@ class _Speech:
 
     @property
     def path(self) -> Path:
-        """Where it is kept, under a name that changes with the sentences."""
-        digest = hashlib.sha256("\n".join(self.texts).encode()).hexdigest()[:12]
+        """Where it is kept, under a name that changes with the sentences and the hop."""
+        digest = hashlib.sha256("\n".join((str(HOP_LENGTH), *self.texts)).encode()).hexdigest()[:12]
         return self.folder / f"{self.source}-{self.seed}-{digest}.npz"
 
 

@@ -37,7 +37,7 @@ class TextCounts:
 
 
 class SpokenTexts:
-    """What the synthetic voices say; other sentences with another seed, but the held-back ones.
+    """What the synthetic voices say, drawn anew with each seed; what is held back stays the same.
 
     No sentence of theirs is one that a held-back clip says; the texts of training clips are said as
     they are, and some equal those of development clips.
@@ -85,7 +85,7 @@ def _definitions(cache: Path) -> set[str]:
 def written_texts(cache: Path, material: Material) -> dict[str, list[str]]:
     """Return plain texts for lexicon and trigram by kind; nothing that a held-back clip says.
 
-    prompts: recorded. templates: prompts that nobody recorded. phrases: the English of the
+    prompts: recorded. templates: sentences of them. phrases: the English of the
     translation corpus, without its prompts, some of which are held back in other words. games:
     recorded. examples and definitions: those of WordNet, said or not, but no long examples.
     """

@@ -16,6 +16,7 @@ from conformer_card import JUDGED
 from conformer_data import Item, Material, Mixture, Utterances, first_views
 from conformer_losses import consistency_loss, ctc_loss
 from conformer_texts import GAMES
+from cpu_precision import bfloat16_pays
 from speech_augmentation import Augmentation, disturb, draw_timing
 from speech_clips import pad_to_chunk
 from speech_scoring import greedy_words
@@ -76,7 +77,7 @@ class Options:
     threads: int
     learning_rate: float
     seed: int
-    bfloat16: bool
+    bfloat16: bool | None
     start_from: Path | None
 
 
@@ -108,6 +109,7 @@ class Trainer:
         self.model = StreamingConformerForCTC(config)
         self.optimizers = optimizers(self.model)
         self.targets = [encoding.ids for encoding in tokenizer.encode_batch(material.train.texts)]
+        self.bfloat16 = bfloat16_pays() if options.bfloat16 is None else options.bfloat16
         self.seconds, self.step = 0.0, 0
         self.level, self.starting = 8.0, True  # smoothed loss
         if options.start_from is None:
@@ -139,7 +141,7 @@ class Trainer:
         for optimizer in self.optimizers:
             for group in optimizer.param_groups:
                 group["lr"] = self._rate()
-        with torch.autocast("cpu", torch.bfloat16, enabled=self.options.bfloat16):
+        with torch.autocast("cpu", torch.bfloat16, enabled=self.bfloat16):
             logits, middle = self.parallel(torch.from_numpy(features))
         targets = [[token for index in item for token in self.targets[index]] for item in items]
         log_probs, below = (functional.log_softmax(part.float(), -1) for part in (logits, middle))

@@ -29,7 +29,7 @@ def test_what_was_spoken_is_not_spoken_again(tmp_path, monkeypatch):
         found = read_part(arrays, "spoken")
     assert found.sources == ["synthetic", "synthetic"]
     assert found.texts == ["press one", "press two"]
-    assert [features.shape for features in found.features] == [(48, 80)] * 2
+    assert [features.shape for features in found.features] == [(60, 80)] * 2
     assert {file.name for file in tmp_path.iterdir()} == {path.name, other.path.name}
 
 

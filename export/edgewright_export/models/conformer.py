@@ -50,7 +50,7 @@ class StreamingConformerConfig:
     conv_kernel: int = 15
     """Depthwise kernel, subsampled frames, all but one in the past."""
     chunk_frames: int = 48
-    """Feature frames of a chunk: 384 ms of them every 8 ms."""
+    """Feature frames of a chunk: 384 ms where they are 8 ms apart."""
     left_context: int = 40
     """Subsampled frames before a chunk that it attends to."""
     dropout: float = 0.1
@@ -177,7 +177,7 @@ class _Block(nn.Module):
 
 
 class StreamingConformerForCTC(nn.Module):
-    """Log-mel features in, one row of logits for every six of their frames out."""
+    """Log-mel features in, one row of logits for every six frames out."""
 
     feature_mean: Tensor
     feature_std: Tensor
