@@ -84,6 +84,7 @@ def _train(rank: int, options: Options, meeting: str) -> None:
     trainer.run(options.work / "run.pt")
     if rank == 0:
         _publish(trainer)
+    distributed.barrier()  # nobody leaves while another still listens
     distributed.destroy_process_group()
 
 
