@@ -3,7 +3,7 @@
 sherpa-onnx computes Kaldi's features as the checkpoint wants them but for two things: they are cut
 at -16 rather than 0, which the dress makes good, and the first frame begins 7.5 ms before the audio
 (`snip_edges=False`), so that a letter may differ. Its frames are 10 ms apart, whatever the
-checkpoint wants: with one of 8 ms it computes a fifth less, and what it hears differs more.
+checkpoint wants: with one of 8 ms it computes a fifth less, and what it hears may differ more.
 """
 
 from collections.abc import Callable, Sequence

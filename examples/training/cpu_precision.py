@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import time
 
 import torch
@@ -11,7 +10,6 @@ _SHAPES = ((1600, 160, 768), (1600, 768, 160))  # as in small networks of speech
 _ROUNDS = 15
 
 
-@functools.cache
 def bfloat16_pays() -> bool:
     """Return whether matrices are multiplied faster in bfloat16 than in float32.
 

@@ -8,14 +8,11 @@ def seconds(monkeypatch):
     """What products take in each format."""
     taken = {torch.bfloat16: 1.0, torch.float32: 2.0}
     monkeypatch.setattr(cpu_precision, "_seconds", taken.__getitem__)
-    cpu_precision.bfloat16_pays.cache_clear()
-    yield taken
-    cpu_precision.bfloat16_pays.cache_clear()
+    return taken
 
 
 def test_bfloat16_pays_where_its_products_are_faster(seconds):
     assert cpu_precision.bfloat16_pays()
-    cpu_precision.bfloat16_pays.cache_clear()
     seconds[torch.bfloat16] = 3.0
     assert not cpu_precision.bfloat16_pays()
 
