@@ -72,8 +72,8 @@ _DATA = """\
 - Drascula (Debian `drascula`): acted, 11 kHz. Free on terms like the above.
 - Flite's voices slt, rms, awb and kal16 reading 16,000 examples and 16,000 definitions of WordNet
   3.0 (in the last two runs, which had the same; earlier runs had others), telephone prompts from
-  templates, and the texts of the Asterisk training prompts; speed, pitch, level and noise vary, a fifth sounds as in a room, and a fifth as
-  over a telephone.
+  templates, and the texts of the Asterisk training prompts; speed, pitch, level and noise vary, a
+  fifth sounds as in a room, and a fifth as over a telephone.
 - eSpeak NG (a program under the GPL, used offline) with four accents and 13 voices, reading half as
   many others, and the like.
 - The checkpoint `fastspeech2-en`, trained on with the Asterisk training prompts until it speaks in
