@@ -3,8 +3,8 @@
     python examples/training/conformer_average.py FIRST SECOND --share 0.3 --output FOLDER
 
 What a run gains on some speech it may lose on other; between both there are weights that keep most
-of each (Wortsman et al. 2022, arXiv:2109.01903). All but the weights is that of SECOND; the search
-is to be tuned again.
+of each (Wortsman et al. 2022, arXiv:2109.01903). All but the weights is that of SECOND, chunks and
+left context, too; the search is to be tuned again.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 from edgewright_export.models.conformer import (
@@ -29,10 +30,12 @@ def average(
     Raises:
         ValueError: the networks have other sizes.
     """
-    if first.config != second.config:
+    streaming = {name: getattr(second.config, name) for name in ("chunk_frames", "left_context")}
+    wanted = replace(first.config, **streaming)
+    if second.config != wanted:
         raise ValueError(
-            f"second checkpoint: got {second.config}, expected the sizes of the first, "
-            f"{first.config}; take two runs of one network"
+            f"second checkpoint: got {second.config}, expected the sizes of the first, {wanted}; "
+            "take two runs of one network"
         )
     before = first.state_dict()
     mixed = {

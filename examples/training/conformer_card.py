@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from model_card import describe_machine
+from speech_clips import HOP_LENGTH, SAMPLE_RATE
+
+from edgewright_export.models.conformer import StreamingConformerConfig
 
 NAME = "conformer-ctc-en"
 JUDGED = ("asterisk", "queen", "unseen flite", "unseen espeak")
@@ -49,8 +52,9 @@ pipeline_tag: automatic-speech-recognition
 # conformer-ctc-en
 
 A small streaming Conformer-CTC for English at 16 kHz: log-mel features in, one row of logits over
-{pieces} every 48 ms out. No frame sees further ahead than the end of its 384 ms chunk, nor more
-than 1.9 s behind the chunk. A lexicon and a word trigram come with it.
+{pieces} every {step:.0f} ms out. No frame sees further ahead than
+the end of its chunk of {chunk:.0f} ms, nor more than {left:.1f} s behind the chunk. A lexicon
+and a word trigram come with it.
 
 ## Result
 
@@ -188,9 +192,19 @@ def options(seed: int) -> dict[str, object]:
     return {**record, "seed": seed}
 
 
-def render(parameters: int, training: TrainingFacts, results: str) -> str:
+def render(
+    config: StreamingConformerConfig, parameters: int, training: TrainingFacts, results: str
+) -> str:
     """Return the card as Markdown; `results` is the table of test figures."""
-    head = _INTRODUCTION.format(pieces="192 word pieces and a blank", results=results)
+    frame = 1000.0 * HOP_LENGTH / SAMPLE_RATE  # ms
+    step = frame * config.subsampling
+    head = _INTRODUCTION.format(
+        pieces="192 word pieces and a blank",
+        step=step,
+        chunk=frame * config.chunk_frames,
+        left=step * config.left_context / 1000.0,
+        results=results,
+    )
     facts = [
         f"- parameters: {parameters:,}",
         f"- seed: {training.seed}",

@@ -87,7 +87,7 @@ def publish_checkpoint(
         trigram = write_arpa(texts, TEXT_SHARES, frozenset(words), LEAST_CHANGE)
         (folder / "lm.arpa.gz").write_bytes(gzip.compress(trigram.encode(), mtime=0))
         parameters = sum(parameter.numel() for parameter in model.parameters())
-        card = conformer_card.render(parameters, facts, conformer_card.UNMEASURED)
+        card = conformer_card.render(model.config, parameters, facts, conformer_card.UNMEASURED)
         (folder / "README.md").write_text(card)
         if output.exists():
             shutil.move(output, Path(temporary) / "before")

@@ -14,6 +14,7 @@ import os
 import shutil
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import conformer_data
@@ -23,12 +24,14 @@ from conformer_card import TrainingFacts
 from conformer_checkpoint import publish_checkpoint
 from conformer_data import Material
 from conformer_speech import SPOKEN, prepare
+from conformer_splices import splice_parts
 from conformer_trainer import Options, Trainer
 from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 from tokenizers.decoders import Metaspace as MetaspaceDecoder
 from torch import distributed, multiprocessing
 
 NUM_PIECES = 192
+PARTS_FILE = "parts.npz"
 
 
 def train_tokenizer(texts: list[str]) -> Tokenizer:
@@ -64,6 +67,19 @@ def _prepare(options: Options) -> None:
         material = prepare(options.sources, _packages(), options.work, options.seed)
         conformer_data.save(material, path)
     shutil.rmtree(options.work / SPOKEN, ignore_errors=True)
+    parts = options.work / PARTS_FILE
+    if options.start_from is not None and not parts.exists():
+        found = splice_parts(options.start_from, conformer_data.load_part(path, "train"))
+        conformer_data.write(parts, conformer_data.part_arrays("train", found))
+
+
+def _material(options: Options) -> Material:
+    """Return the material, with the parts of recordings where there are some."""
+    material = conformer_data.load(options.work / "material.npz")
+    parts = options.work / PARTS_FILE
+    if not parts.exists():
+        return material
+    return replace(material, train=material.train + conformer_data.load_part(parts, "train"))
 
 
 def _train(rank: int, options: Options, meeting: str) -> None:
@@ -74,7 +90,7 @@ def _train(rank: int, options: Options, meeting: str) -> None:
     distributed.init_process_group(
         "gloo", init_method=meeting, rank=rank, world_size=options.processes
     )
-    material = conformer_data.load(options.work / "material.npz")
+    material = _material(options)
     pieces = options.work / "tokenizer.json"
     if rank == 0 and not pieces.exists():
         _tokenizer(options, material).save(str(pieces))
@@ -120,6 +136,8 @@ def _options() -> Options:
     parser.add_argument("--minutes", type=float, default=100.0)
     parser.add_argument("--layers", type=int, default=8)
     parser.add_argument("--ffn-size", type=int, default=768)
+    parser.add_argument("--chunk-frames", type=int, default=72, help="features heard at once")
+    parser.add_argument("--left-context", type=int, default=48, help="logits heard before them")
     parser.add_argument("--processes", type=int, default=1, help="as many as there are cores")
     parser.add_argument("--threads", type=int, default=1, help="of each process")
     parser.add_argument("--learning-rate", type=float, default=1.2e-3)

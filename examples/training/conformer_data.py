@@ -11,7 +11,6 @@ import numpy as np
 from speech_clips import HOP_LENGTH, SAMPLE_RATE, pad_to_chunk
 
 FRAMES_PER_SECOND = SAMPLE_RATE / HOP_LENGTH
-_CHUNK = 48  # frames
 
 
 @dataclass(frozen=True)
@@ -27,6 +26,14 @@ class Utterances:
 
     def __len__(self) -> int:
         return len(self.texts)
+
+    def __add__(self, other: Utterances) -> Utterances:
+        """Return those of both."""
+        return Utterances(
+            self.sources + other.sources,
+            self.texts + other.texts,
+            self.features + other.features,
+        )
 
 
 @dataclass(frozen=True)
@@ -46,7 +53,7 @@ class Mixture:
     """What batches are drawn from."""
 
     shares: Mapping[str, float]
-    """Share of the utterances by source."""
+    """Share of the utterances by source, of those sources that there are."""
     seconds: float
     """Largest batch, padding included."""
     longest: int = 100_000
@@ -56,8 +63,11 @@ class Mixture:
     twice: frozenset[str] = frozenset()
     """Sources whose utterances stand in a batch twice, one behind the other, as two views; they
     count once in `shares`."""
+    spliced: frozenset[str] = frozenset()
+    """Sources of parts, two to `LONGEST_SPLICE` of which stand behind one another."""
 
 
+LONGEST_SPLICE = 5
 Item = tuple[int, ...]
 """Indices of the utterances that stand behind one another in a row of a batch."""
 
@@ -117,12 +127,8 @@ def draw_batches(
     utterances: Utterances, mixture: Mixture, rng: np.random.Generator
 ) -> Iterator[list[Item]]:
     """Yield some batches of items of similar lengths."""
-    names = np.array(utterances.sources)
     frames = np.array([len(features) for features in utterances.features])
-    rows = [np.flatnonzero((names == s) & (frames <= mixture.longest)) for s in mixture.shares]
-    kinds = rng.choice(len(rows), size=(1200, 2), p=np.array(list(mixture.shares.values())))
-    pairs = [tuple(int(rng.choice(rows[kind])) for kind in pair) for pair in kinds]
-    items = [pair if rng.random() < mixture.joined else pair[:1] for pair in pairs]
+    items = list(_draw_items(utterances, frames, mixture, rng))
     items.sort(key=lambda item: frames[list(item)].sum())
     largest = mixture.seconds * FRAMES_PER_SECOND
     batches: list[list[Item]] = [[]]
@@ -137,13 +143,28 @@ def draw_batches(
         yield batches[index]
 
 
+def _draw_items(
+    utterances: Utterances, frames: np.ndarray, mixture: Mixture, rng: np.random.Generator
+) -> Iterator[Item]:
+    names = np.array(utterances.sources)
+    sources = [source for source in mixture.shares if source in utterances.sources]
+    shares = np.array([mixture.shares[source] for source in sources])
+    rows = {s: np.flatnonzero((names == s) & (frames <= mixture.longest)) for s in sources}
+    for first, second in rng.choice(sources, size=(1200, 2), p=shares / shares.sum()):
+        if first in mixture.spliced:
+            kinds = [first] * int(rng.integers(2, LONGEST_SPLICE + 1))
+        else:
+            kinds = [first, second] if rng.random() < mixture.joined else [first]
+        yield tuple(int(rng.choice(rows[kind])) for kind in kinds)
+
+
 def first_views(items: Sequence[Item]) -> list[int]:
     """Return the indices of the items behind which the same stands again, as a second view."""
     return [index for index, (item, other) in enumerate(itertools.pairwise(items)) if item == other]
 
 
-def make_batch(rows: Sequence[np.ndarray]) -> np.ndarray:
+def make_batch(rows: Sequence[np.ndarray], chunk_frames: int) -> np.ndarray:
     """Return float32 (batch, time, 80), padded with silence to whole chunks."""
     longest = max(len(row) for row in rows)
     padded = [np.pad(row, ((0, longest - len(row)), (0, 0))) for row in rows]
-    return np.stack([pad_to_chunk(row, _CHUNK) for row in padded])
+    return np.stack([pad_to_chunk(row, chunk_frames) for row in padded])

@@ -15,6 +15,7 @@ import torch
 from conformer_card import JUDGED
 from conformer_data import Item, Material, Mixture, Utterances, first_views
 from conformer_losses import consistency_loss, ctc_loss
+from conformer_splices import PARTS
 from conformer_texts import GAMES
 from cpu_precision import bfloat16_pays
 from speech_augmentation import Augmentation, disturb, draw_timing
@@ -38,20 +39,23 @@ START = Mixture({"synthetic": 0.75, "adapted": 0.25}, 51.0, longest=275)
 """Short and clear: what leaves the plateau where CTC says blanks only."""
 REST = Mixture(
     {
-        "synthetic": 0.42,
-        "espeak": 0.22,
+        "synthetic": 0.41,
+        "espeak": 0.2,
         "adapted": 0.12,
         "queen": 0.08,
-        "steel sky": 0.04,
-        "asterisk": 0.07,
+        "steel sky": 0.03,
+        "asterisk": 0.04,
+        "asterisk parts": 0.06,
         "drascula": 0.03,
-        "noise": 0.02,
+        "game parts": 0.02,
+        "noise": 0.01,
     },
     80.0,
     joined=0.3,
-    twice=frozenset(("asterisk", *GAMES)),
+    twice=frozenset(("asterisk", *GAMES, *PARTS.values())),
+    spliced=frozenset(PARTS.values()),
 )
-SCARCE = ("asterisk",)  # learned by heart unless it is masked in full
+SCARCE = ("asterisk", "asterisk parts")  # learned by heart unless it is masked in full
 VARIATIONS = {"adapted": 0.5, "synthetic": 0.25, "espeak": 0.25}
 """Of the others 1: these voices are varied as they speak."""
 MASKS = {"synthetic": 0.2, "espeak": 0.2, "adapted": 0.5, **dict.fromkeys(GAMES, 2.0)}
@@ -73,6 +77,8 @@ class Options:
     minutes: float
     layers: int
     ffn_size: int
+    chunk_frames: int
+    left_context: int
     processes: int
     threads: int
     learning_rate: float
@@ -104,6 +110,8 @@ class Trainer:
             BLANK_ID,
             num_layers=options.layers,
             ffn_size=options.ffn_size,
+            chunk_frames=options.chunk_frames,
+            left_context=options.left_context,
             dropout=0.0,
         )
         self.model = StreamingConformerForCTC(config)
@@ -137,7 +145,7 @@ class Trainer:
 
     def advance(self, items: Sequence[Item]) -> float:
         """Train on one batch a process and return their mean loss."""
-        features = conformer_data.make_batch(list(self._rows(items)))
+        features = conformer_data.make_batch(list(self._rows(items)), self.options.chunk_frames)
         for optimizer in self.optimizers:
             for group in optimizer.param_groups:
                 group["lr"] = self._rate()
@@ -306,8 +314,8 @@ def score(
 ) -> float:
     """Return the greedy word error rate on the clips of a source."""
     rows = [i for i, name in enumerate(utterances.sources) if name == source][:limit]
-    heard = []
+    heard, chunk = [], model.config.chunk_frames
     for index in rows:
-        features = pad_to_chunk(utterances.features[index].astype(np.float32), 48)
+        features = pad_to_chunk(utterances.features[index].astype(np.float32), chunk)
         heard.append(greedy_words(model(torch.from_numpy(features)[None])[0].numpy(), tokenizer))
     return word_error_rate([utterances.texts[index] for index in rows], heard)

@@ -19,7 +19,8 @@ CONFIG = StreamingConformerConfig(9, 0, num_layers=2, hidden_size=20, num_heads=
 
 
 def test_weights_between_those_of_two_runs(tmp_path, monkeypatch):
-    runs = [StreamingConformerForCTC(CONFIG) for _ in range(2)]
+    longer = dataclasses.replace(CONFIG, chunk_frames=72, left_context=9)
+    runs = [StreamingConformerForCTC(config) for config in (CONFIG, longer)]
     runs[1].feature_mean.fill_(4.0)
     folders = [tmp_path / name for name in ("first", "second", "mixed")]
     for run, folder in zip(runs, folders, strict=False):
@@ -31,6 +32,7 @@ def test_weights_between_those_of_two_runs(tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "argv", [*words, str(folders[2])])
     conformer_average.main()
     assert json.loads((folders[2] / "edgewright.json").read_text()) == {"seed": 3}
+    assert load_checkpoint(folders[2]).config == longer
     first, second = (run.state_dict() for run in runs)
     for name, weight in load_checkpoint(folders[2]).state_dict().items():
         expected = 0.75 * first[name] + 0.25 * second[name]

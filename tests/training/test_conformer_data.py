@@ -72,10 +72,24 @@ def test_batches_keep_to_their_size():
     assert sizes == {1, 2}
 
 
+def test_parts_stand_behind_parts_of_the_same_source():
+    features = [np.zeros((50, 80), np.float16)] * 9
+    utterances = Utterances(["a parts", "a", "b parts"] * 3, ["x"] * 9, features)
+    mixture = Mixture({"a parts": 0.5, "a": 0.5, "gone": 0.3}, 20.0, spliced=frozenset(["a parts"]))
+    rng = np.random.default_rng(0)
+    items = [item for batch in draw_batches(utterances, mixture, rng) for item in batch]
+    sizes = {source: set() for source in (0, 1)}  # by index modulo 3
+    for item in items:
+        [source] = {index % 3 for index in item}
+        sizes[source].add(len(item))
+    assert sizes == {0: {2, 3, 4, 5}, 1: {1}}
+
+
 def test_a_batch_is_whole_chunks_of_float32_above_the_floor():
     rng = np.random.default_rng(0)
     items = [rng.uniform(0, 15, (n, 80)).astype(np.float16) for n in (60, 130)]
-    batch = make_batch([disturb(item, Augmentation(2.0), Timing(1.1, 5), rng) for item in items])
+    rows = [disturb(item, Augmentation(2.0), Timing(1.1, 5), rng) for item in items]
+    batch = make_batch(rows, 48)
     assert batch.dtype == np.float32
     assert batch.shape[0] == 2
     assert batch.shape[1] % 48 == 0

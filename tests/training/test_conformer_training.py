@@ -28,7 +28,8 @@ def material():
 def trainer(folder, minutes):
     options = Options(
         sources=folder, work=folder, output=folder, minutes=minutes, layers=2, ffn_size=32,
-        processes=2, threads=1, learning_rate=1e-3, seed=3, bfloat16=True, start_from=None,
+        chunk_frames=72, left_context=24, processes=2, threads=1, learning_rate=1e-3, seed=3,
+        bfloat16=True, start_from=None,
     )  # fmt: skip
     return Trainer(options, material(), train_tokenizer(TEXTS * 20))
 
