@@ -59,8 +59,9 @@ def main() -> None:
     if options.output.exists():
         parser.error(f"--output: got {options.output}, which exists; choose another folder")
     folders = (options.first, options.second)
-    if len({(folder / "tokenizer.json").read_bytes() for folder in folders}) > 1:
-        parser.error("tokenizer.json: got other pieces in each, expected two runs of one network")
+    for name in ("tokenizer.json", "preprocessor_config.json"):
+        if len({(folder / name).read_bytes() for folder in folders}) > 1:
+            parser.error(f"{name}: got another one in each, expected two runs of one network")
     mixed = average(*map(load_checkpoint, folders), options.share)
     shutil.copytree(options.second, options.output)
     save_checkpoint(mixed, options.output)

@@ -18,7 +18,10 @@ from edgewright_export.models.conformer import (
 CONFIG = StreamingConformerConfig(9, 0, num_layers=2, hidden_size=20, num_heads=2, ffn_size=16)
 
 
-def test_weights_between_those_of_two_runs(tmp_path, monkeypatch):
+FILES = ("tokenizer.json", "preprocessor_config.json")
+
+
+def test_weights_between_those_of_two_runs(tmp_path, monkeypatch, capsys):
     longer = dataclasses.replace(CONFIG, chunk_frames=72, left_context=9)
     runs = [StreamingConformerForCTC(config) for config in (CONFIG, longer)]
     runs[1].feature_mean.fill_(4.0)
@@ -26,7 +29,8 @@ def test_weights_between_those_of_two_runs(tmp_path, monkeypatch):
     for run, folder in zip(runs, folders, strict=False):
         folder.mkdir()
         save_checkpoint(run, folder, dtype=torch.float32)
-        (folder / "tokenizer.json").write_text("{}")
+        for name in FILES:
+            (folder / name).write_text("{}")
     (folders[1] / "edgewright.json").write_text('{"seed": 3, "search": {"beam_width": 8}}')
     words = ["conformer_average.py", *map(str, folders[:2]), "--share", "0.25", "--output"]
     monkeypatch.setattr(sys, "argv", [*words, str(folders[2])])
@@ -40,10 +44,13 @@ def test_weights_between_those_of_two_runs(tmp_path, monkeypatch):
     with pytest.raises(SystemExit):
         conformer_average.main()  # the folder is there
     shutil.rmtree(folders[2])
-    (folders[0] / "tokenizer.json").write_text('{"other": 1}')
-    with pytest.raises(SystemExit):
-        conformer_average.main()
-    assert not folders[2].exists()
+    for name in FILES:
+        (folders[0] / name).write_text('{"other": 1}')
+        with pytest.raises(SystemExit):
+            conformer_average.main()
+        assert name in capsys.readouterr().err
+        assert not folders[2].exists()
+        (folders[0] / name).write_text("{}")
 
 
 def test_networks_of_other_sizes_are_not_mixed():
