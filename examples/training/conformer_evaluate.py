@@ -31,9 +31,9 @@ from edgewright_export.recipes.conformer_search import LANGUAGE_MODELS
 
 BEAM_WIDTHS = (64, 200, 400, 800)
 TOLERANCE = 0.002  # of the mean word error rate, for a narrower search
-LM_WEIGHTS = (0.45, 0.6, 0.75, 0.9)
-WORD_BONUSES = (0.0, 0.8, 1.6, 2.4)
-BLANK_PENALTIES = (0.0, 1.0, 2.0, 3.0)
+LM_WEIGHTS = (0.6, 0.75, 0.9)
+WORD_BONUSES = (-0.8, 0.0, 0.8)
+BLANK_PENALTIES = (2.0, 3.0, 4.0)
 THRESHOLDS = {"token_threshold": -12.0, "beam_threshold": 25.0}
 """Of the search; with the narrower ones of `BeamSearch` words are lost that are well heard."""
 
