@@ -69,6 +69,7 @@ def _prepare(options: Options) -> None:
     shutil.rmtree(options.work / SPOKEN, ignore_errors=True)
     parts = options.work / PARTS_FILE
     if options.start_from is not None and not parts.exists():
+        torch.set_num_threads(options.processes * options.threads)
         found = splice_parts(options.start_from, conformer_data.load_part(path, "train"))
         conformer_data.write(parts, conformer_data.part_arrays("train", found))
 

@@ -72,7 +72,7 @@ def cut(
     for word, end in enumerate(ends[:-1], 1):
         last, first = _STRIDE * spans[end - 1, 1] - DELAY, _STRIDE * spans[end, 0] - DELAY
         start = max(min(last, first - DELAY), cuts[-1][1] + LEAST_FRAMES)
-        if start < first:
+        if start < min(first, len(levels)):  # what is told behind the last frame is not cut
             frame = start + int(levels[start:first].argmin())
             cuts += [(word, frame)] if levels[frame] <= quiet else []
     cuts.append((len(words), len(features)))

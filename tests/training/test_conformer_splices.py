@@ -56,6 +56,11 @@ def test_a_recording_is_cut_in_its_pauses(pauses, texts):
         assert pause <= end < pause + 12
 
 
+def test_words_that_are_told_behind_the_end_are_not_cut():
+    features, logits = speech(())
+    assert [text for text, _ in cut(features[:80], logits, ["a", "b", "c"], PIECES)] == ["a b c"]
+
+
 def test_a_long_recording_without_a_pause_is_no_part(monkeypatch):
     monkeypatch.setattr(conformer_splices, "LONGEST_UNCUT", 200)
     assert list(cut(*speech(()), ["a", "b", "c"], PIECES)) == []
