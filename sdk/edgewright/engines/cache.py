@@ -30,7 +30,7 @@ from edgewright.engines.storage import (
     size_of,
     writing,
 )
-from edgewright.errors import BundleError, UsageError
+from edgewright.errors import BundleError, CacheError, UsageError
 from edgewright.output_file import complete_file
 
 DEFAULT_LIMIT = 8 * 2**30
@@ -199,8 +199,23 @@ class EngineCache:
             file.write_bytes(content)
 
     def clear(self) -> int:
-        """Delete everything but what is being built, written or opened; return the bytes."""
-        return sum(self._remove(entry) for entry in self.entries())
+        """Delete everything but what is being built, written or opened; return the bytes.
+
+        Raises:
+            CacheError: Some of it cannot be deleted. The rest is.
+        """
+        freed, refused = 0, []
+        for entry in self.entries():
+            try:
+                freed += self._remove(entry)
+            except OSError as error:
+                refused.append(error)
+        if refused:
+            raise CacheError(
+                f"cache: got '{refused[0]}' and {len(refused) - 1} more, expected to delete all in "
+                f"'{self.folder.parent}'; {freed / 1e6:.1f} MB were freed, delete the rest by hand"
+            ) from refused[0]
+        return freed
 
     def _entry(self, name: str, paths: Sequence[Path]) -> CacheEntry:
         used = max(map(last_use, paths))

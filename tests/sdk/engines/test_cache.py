@@ -330,6 +330,26 @@ def test_what_is_being_written_is_not_cleared(
     assert cache.timing_cache(ORIN) == b"measured"
 
 
+def test_clear_goes_on_behind_what_cannot_be_deleted(
+    cache: EngineCache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for engine in (ORIN, replace(ORIN, gpu="Thor"), replace(ORIN, gpu="Xavier")):
+        cache.store(record(engine), PLAN)
+    newest = Path(cache.entries()[0].paths[0])
+    deleting = Path.unlink
+
+    def refused(path: Path, missing_ok: bool = False) -> None:
+        if path == newest:
+            raise PermissionError(13, "Permission denied", str(path))
+        deleting(path, missing_ok=missing_ok)
+
+    monkeypatch.setattr(Path, "unlink", refused)
+    with pytest.raises(CacheError, match=rf"{newest.name}.* and 0 more.*were freed"):
+        cache.clear()
+    [left] = cache.entries()
+    assert str(newest) in left.paths
+
+
 def test_clear_leaves_an_empty_folder(cache: EngineCache) -> None:
     cache.store(record(ORIN), PLAN)
     cache.keep_layers(ORIN, "{}")
