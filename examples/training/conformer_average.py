@@ -61,7 +61,7 @@ def main() -> None:
     folders = (options.first, options.second)
     for name in ("tokenizer.json", "preprocessor_config.json"):
         if len({(folder / name).read_bytes() for folder in folders}) > 1:
-            parser.error(f"{name}: got another one in each, expected two runs of one network")
+            parser.error(f"{name}: got another in each, expected the same pieces and features")
     mixed = average(*map(load_checkpoint, folders), options.share)
     shutil.copytree(options.second, options.output)
     save_checkpoint(mixed, options.output)

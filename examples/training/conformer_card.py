@@ -53,8 +53,8 @@ pipeline_tag: automatic-speech-recognition
 
 A small streaming Conformer-CTC for English at 16 kHz: log-mel features in, one row of logits over
 {pieces} every {step:.0f} ms out. No frame sees further ahead than
-the end of its chunk of {chunk:.0f} ms, nor more than {left:.1f} s behind the chunk. A lexicon
-and a word trigram come with it.
+the end of its chunk of {chunk:.0f} ms, and each layer attends to {left:.1f} s before the chunk. A
+lexicon and a word trigram come with it.
 
 ## Result
 
@@ -196,13 +196,13 @@ def render(
     config: StreamingConformerConfig, parameters: int, training: TrainingFacts, results: str
 ) -> str:
     """Return the card as Markdown; `results` is the table of test figures."""
-    frame = 1000.0 * HOP_LENGTH / SAMPLE_RATE  # ms
-    step = frame * config.subsampling
+    frame_ms = 1000.0 * HOP_LENGTH / SAMPLE_RATE
+    logits_ms = frame_ms * config.subsampling
     head = _INTRODUCTION.format(
         pieces="192 word pieces and a blank",
-        step=step,
-        chunk=frame * config.chunk_frames,
-        left=step * config.left_context / 1000.0,
+        step=logits_ms,
+        chunk=frame_ms * config.chunk_frames,
+        left=logits_ms * config.left_context / 1000.0,
         results=results,
     )
     facts = [

@@ -30,6 +30,8 @@ from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 from tokenizers.decoders import Metaspace as MetaspaceDecoder
 from torch import distributed, multiprocessing
 
+from edgewright_export.models.conformer import FRAMES_PER_LOGITS
+
 NUM_PIECES = 192
 PARTS_FILE = "parts.npz"
 
@@ -62,23 +64,26 @@ def main() -> None:
 
 def _prepare(options: Options) -> None:
     options.work.mkdir(parents=True, exist_ok=True)
-    path = options.work / "material.npz"
+    path, parts = options.work / "material.npz", options.work / PARTS_FILE
     if not path.exists():
+        parts.unlink(missing_ok=True)
         material = prepare(options.sources, _packages(), options.work, options.seed)
         conformer_data.save(material, path)
     shutil.rmtree(options.work / SPOKEN, ignore_errors=True)
-    parts = options.work / PARTS_FILE
     if options.start_from is not None and not parts.exists():
         torch.set_num_threads(options.processes * options.threads)
-        found = splice_parts(options.start_from, conformer_data.load_part(path, "train"))
-        conformer_data.write(parts, conformer_data.part_arrays("train", found))
+        material = conformer_data.load(path)
+        held = {*material.dev.texts, *material.test.texts}
+        found = splice_parts(options.start_from, material.train, held)
+        if len(found):
+            conformer_data.write(parts, conformer_data.part_arrays("train", found))
 
 
 def _material(options: Options) -> Material:
-    """Return the material, with the parts of recordings where there are some."""
+    """Return the material, with the parts of recordings where a run begins with other weights."""
     material = conformer_data.load(options.work / "material.npz")
     parts = options.work / PARTS_FILE
-    if not parts.exists():
+    if options.start_from is None or not parts.exists():
         return material
     return replace(material, train=material.train + conformer_data.load_part(parts, "train"))
 
@@ -151,7 +156,11 @@ def _options() -> Options:
     parser.add_argument(
         "--start-from", type=Path, help="checkpoint folder whose weights come first"
     )
-    return Options(**vars(parser.parse_args()))
+    options = Options(**vars(parser.parse_args()))
+    if options.chunk_frames < 1 or options.chunk_frames % FRAMES_PER_LOGITS:
+        expected = f"a multiple of {FRAMES_PER_LOGITS}"
+        parser.error(f"--chunk-frames: got {options.chunk_frames}, expected {expected}")
+    return options
 
 
 if __name__ == "__main__":

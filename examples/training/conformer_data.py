@@ -35,6 +35,11 @@ class Utterances:
             self.features + other.features,
         )
 
+    def select(self, rows: Sequence[int]) -> Utterances:
+        """Return those of these indices."""
+        columns = (self.sources, self.texts, self.features)
+        return Utterances(*([column[row] for row in rows] for column in columns))
+
 
 @dataclass(frozen=True)
 class Material:
@@ -53,7 +58,7 @@ class Mixture:
     """What batches are drawn from."""
 
     shares: Mapping[str, float]
-    """Share of the utterances by source, of those sources that there are."""
+    """Share of the utterances by source; without those of `spliced` where there are none."""
     seconds: float
     """Largest batch, padding included."""
     longest: int = 100_000
@@ -64,10 +69,10 @@ class Mixture:
     """Sources whose utterances stand in a batch twice, one behind the other, as two views; they
     count once in `shares`."""
     spliced: frozenset[str] = frozenset()
-    """Sources of parts, two to `LONGEST_SPLICE` of which stand behind one another."""
+    """Sources of parts, two to `MOST_PARTS` of which stand behind one another."""
 
 
-LONGEST_SPLICE = 5
+MOST_PARTS = 5
 Item = tuple[int, ...]
 """Indices of the utterances that stand behind one another in a row of a batch."""
 
@@ -147,14 +152,16 @@ def _draw_items(
     utterances: Utterances, frames: np.ndarray, mixture: Mixture, rng: np.random.Generator
 ) -> Iterator[Item]:
     names = np.array(utterances.sources)
-    sources = [source for source in mixture.shares if source in utterances.sources]
+    absent = mixture.spliced.difference(utterances.sources)
+    sources = [source for source in mixture.shares if source not in absent]
     shares = np.array([mixture.shares[source] for source in sources])
     rows = {s: np.flatnonzero((names == s) & (frames <= mixture.longest)) for s in sources}
     for first, second in rng.choice(sources, size=(1200, 2), p=shares / shares.sum()):
+        kinds = [first]
         if first in mixture.spliced:
-            kinds = [first] * int(rng.integers(2, LONGEST_SPLICE + 1))
-        else:
-            kinds = [first, second] if rng.random() < mixture.joined else [first]
+            kinds *= int(rng.integers(2, MOST_PARTS + 1))
+        elif second not in mixture.spliced and rng.random() < mixture.joined:
+            kinds.append(second)
         yield tuple(int(rng.choice(rows[kind])) for kind in kinds)
 
 

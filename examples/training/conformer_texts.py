@@ -16,6 +16,8 @@ from speech_text import OBSCENE, plain_words, prompt_texts, shuffled, wordnet_de
 from translation_corpus import PROMPTS, pairs, spoken_forms
 
 GAMES = ("queen", "drascula", "steel sky")
+PARTS = {"asterisk": "asterisk parts", **dict.fromkeys(GAMES, "game parts")}
+"""Sources of recordings, and of the parts that they are cut into."""
 _SAID, _HELD_BACK = range(3, 13), range(13, 17)
 """Words of a sentence of WordNet that voices say in training, and of one that is held back: no run
 ever heard one of these, whatever other texts it had."""

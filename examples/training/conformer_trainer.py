@@ -15,8 +15,7 @@ import torch
 from conformer_card import JUDGED
 from conformer_data import Item, Material, Mixture, Utterances, first_views
 from conformer_losses import consistency_loss, ctc_loss
-from conformer_splices import PARTS
-from conformer_texts import GAMES
+from conformer_texts import GAMES, PARTS
 from cpu_precision import bfloat16_pays
 from speech_augmentation import Augmentation, disturb, draw_timing
 from speech_clips import pad_to_chunk
@@ -58,7 +57,12 @@ REST = Mixture(
 SCARCE = ("asterisk", "asterisk parts")  # learned by heart unless it is masked in full
 VARIATIONS = {"adapted": 0.5, "synthetic": 0.25, "espeak": 0.25}
 """Of the others 1: these voices are varied as they speak."""
-MASKS = {"synthetic": 0.2, "espeak": 0.2, "adapted": 0.5, **dict.fromkeys(GAMES, 2.0)}
+MASKS = {
+    "synthetic": 0.2,
+    "espeak": 0.2,
+    "adapted": 0.5,
+    **dict.fromkeys((*GAMES, "game parts"), 2.0),
+}
 """Largest strength of masks, of the others 1: little for what no run learns by heart."""
 CONSISTENCY = 0.2  # weight of two views' distance
 START_LOSS = 3.0  # the start ends below it
@@ -314,7 +318,8 @@ def score(
 ) -> float:
     """Return the greedy word error rate on the clips of a source."""
     rows = [i for i, name in enumerate(utterances.sources) if name == source][:limit]
-    heard, chunk = [], model.config.chunk_frames
+    chunk = model.config.chunk_frames
+    heard = []
     for index in rows:
         features = pad_to_chunk(utterances.features[index].astype(np.float32), chunk)
         heard.append(greedy_words(model(torch.from_numpy(features)[None])[0].numpy(), tokenizer))

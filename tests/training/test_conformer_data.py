@@ -75,14 +75,15 @@ def test_batches_keep_to_their_size():
 def test_parts_stand_behind_parts_of_the_same_source():
     features = [np.zeros((50, 80), np.float16)] * 9
     utterances = Utterances(["a parts", "a", "b parts"] * 3, ["x"] * 9, features)
-    mixture = Mixture({"a parts": 0.5, "a": 0.5, "gone": 0.3}, 20.0, spliced=frozenset(["a parts"]))
+    shares = {"a parts": 0.4, "a": 0.4, "gone parts": 0.2}
+    mixture = Mixture(shares, 20.0, joined=0.5, spliced=frozenset(["a parts", "gone parts"]))
     rng = np.random.default_rng(0)
     items = [item for batch in draw_batches(utterances, mixture, rng) for item in batch]
     sizes = {source: set() for source in (0, 1)}  # by index modulo 3
     for item in items:
         [source] = {index % 3 for index in item}
         sizes[source].add(len(item))
-    assert sizes == {0: {2, 3, 4, 5}, 1: {1}}
+    assert sizes == {0: {2, 3, 4, 5}, 1: {1, 2}}
 
 
 def test_a_batch_is_whole_chunks_of_float32_above_the_floor():

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ from edgewright.errors import CheckpointError
 ARCHITECTURE = "StreamingConformerForCTC"
 MODEL_TYPE = "edgewright_conformer_ctc"
 SUBSAMPLING = ((5, 3), (5, 2))  # (kernel, stride) in frames, left-padded by kernel - stride
+FRAMES_PER_LOGITS = math.prod(stride for _, stride in SUBSAMPLING)
 
 
 @dataclass(frozen=True)
@@ -59,10 +61,7 @@ class StreamingConformerConfig:
     @property
     def subsampling(self) -> int:
         """Feature frames to one frame of logits."""
-        factor = 1
-        for _, stride in SUBSAMPLING:
-            factor *= stride
-        return factor
+        return FRAMES_PER_LOGITS
 
 
 class _TimeSharedDropout(nn.Module):

@@ -202,7 +202,7 @@ class EngineCache:
         """Delete everything but what is being built, written or opened; return the bytes.
 
         Raises:
-            CacheError: Some of it cannot be deleted. The rest is.
+            CacheError: Entries cannot be deleted. The others are.
         """
         freed, refused = 0, []
         for entry in self.entries():
@@ -212,8 +212,8 @@ class EngineCache:
                 refused.append(error)
         if refused:
             raise CacheError(
-                f"cache: got '{refused[0]}' and {len(refused) - 1} more, expected to delete all in "
-                f"'{self.folder.parent}'; {freed / 1e6:.1f} MB were freed, delete the rest by hand"
+                f"cache: got '{refused[0]}', expected to delete all in '{self.folder.parent}'; "
+                f"delete what is left of {len(refused)} of its entries by hand"
             ) from refused[0]
         return freed
 
