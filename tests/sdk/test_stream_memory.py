@@ -16,7 +16,7 @@ from edgewright.tasks.transcription import Final
 
 bundle, clip, minutes = sys.argv[1], sys.argv[2], float(sys.argv[3])
 waveform, rate = soundfile.read(clip, dtype="float32")
-chunk = rate * 384 // 1000  # so that every turn lies in the chunks as the one before
+chunk = rate * 576 // 1000  # so that every turn lies in the chunks as the one before
 silence = 2 * rate + -(len(waveform) + 2 * rate) % chunk
 once = np.concatenate((waveform, np.zeros(silence, np.float32)))
 texts, ends, states, peaks = [], [], set(), []

@@ -25,7 +25,7 @@ class Search:
 
     def __init__(self, beam_width, lm_weight, word_bonus, blank_penalty, **_):
         wrong = (lm_weight != 0.6) + (word_bonus != 0.8) + (blank_penalty != 2.0)
-        self.lost = {"asterisk": wrong + (beam_width < 200), "queen": int(beam_width < 200)}
+        self.lost = {"asterisk": wrong + (beam_width < 400), "queen": int(beam_width < 400)}
 
     def __call__(self, row):
         words = TEXTS[row].split()
@@ -35,7 +35,7 @@ class Search:
 def test_weights_are_chosen_first_and_then_the_narrowest_search_that_is_as_good():
     chosen = tune(SimpleNamespace(search=Search), CLIPS, range(4))
     assert chosen == {
-        "beam_width": 200, "lm_weight": 0.6, "word_bonus": 0.8, "blank_penalty": 2.0
+        "beam_width": 400, "lm_weight": 0.6, "word_bonus": 0.8, "blank_penalty": 2.0
     }  # fmt: skip
 
 
@@ -44,7 +44,7 @@ def test_test_clips_are_scored_once(tmp_path, monkeypatch):
     monkeypatch.setattr(conformer_evaluate, "greedy_words", lambda row, *_: HEARD[row])
     card = tmp_path / "README.md"
     card.write_text("Result: Not measured yet.")
-    options = {"beam_width": 200, "lm_weight": 0.6, "word_bonus": 0.8, "blank_penalty": 2.0}
+    options = {"beam_width": 400, "lm_weight": 0.6, "word_bonus": 0.8, "blank_penalty": 2.0}
     decoding = SimpleNamespace(search=Search, tokenizer=None, blank_id=0)
     found = report(tmp_path, CLIPS, decoding, options)
     assert card.read_text() == f"Result: {found}"
