@@ -101,8 +101,7 @@ say is said in training, too: 35 of Queen, 6 of Asterisk, 2 of Drascula, half of
 or fewer. In 62 of its 84 minutes the eleventh run had parts that were cut less well, and 302 of
 their 20,245 (290 of games, 12 of Asterisk) said what a test clip says, never alone, but with other
 parts before or behind: "why", "press", "please try again", out of recordings that every run trained
-on whole.
-Since then no part says what a held-back clip says.
+on whole. Since then no part says what a held-back clip says.
 
 The trigram is a mixture of six (modified Kneser-Ney): telephone prompts, 6,000 sentences of their
 templates, the English of the translation corpus without its prompts, lines of the games, examples
@@ -136,7 +135,7 @@ the seventh, wide masks, two views and definitions in the eighth, and in the nin
 won on synthesizers they lost on Asterisk, so their weights were mixed with those before
 (`conformer_average.py`).
 
-The tenth's network had .007 of the words of 121 Asterisk training prompts wrong and .3 of those of
+The weights before had .007 of the words of 121 Asterisk training prompts wrong and .3 of those of
 the development prompts (greedy): it had learnt them by heart. So the eleventh, 84 minutes, had
 parts of recordings; and its chunk grew from 384 to 576 ms, its left context from 1.9 to 2.3 s. The
 twelfth, 8 minutes at a peak of 3e-4 (the last two lines of the curve), went on from half of the

@@ -29,7 +29,7 @@ from edgewright.tasks.metrics import word_error_rate
 from edgewright_export.models.conformer import load_checkpoint
 from edgewright_export.recipes.conformer_search import LANGUAGE_MODELS
 
-BEAM_WIDTHS = (200, 400)  # a wider search takes a real-time factor of .01
+BEAM_WIDTHS = (200, 400)  # with 800 the real-time factor is .0095
 TOLERANCE = 0.002  # of the mean word error rate, for a narrower search
 LM_WEIGHTS = (0.6, 0.75, 0.9)
 WORD_BONUSES = (-0.8, 0.0, 0.8)

@@ -39,14 +39,15 @@ def splice_parts(checkpoint: Path, recorded: Utterances, held: Collection[str]) 
     """
     chosen = recorded.select([i for i, name in enumerate(recorded.sources) if name in PARTS])
     tokenizer = Tokenizer.from_file(str(checkpoint / "tokenizer.json"))
-    parts = Utterances([], [], [])
+    rows: list[tuple[str, str, np.ndarray]] = []
     for index, logits in enumerate(infer(checkpoint, chosen)):
         words = chosen.texts[index].split()
         pieces = [tokenizer.encode(word).ids for word in words]
-        for text, features in cut(chosen.features[index], logits, words, pieces):
-            if text not in held:
-                parts += Utterances([PARTS[chosen.sources[index]]], [text], [features])
-    return parts
+        source = PARTS[chosen.sources[index]]
+        parts = cut(chosen.features[index], logits, words, pieces)
+        rows += [(source, text, features) for text, features in parts if text not in held]
+    sources, texts, features = ([row[column] for row in rows] for column in range(3))
+    return Utterances(sources, texts, features)
 
 
 def cut(
